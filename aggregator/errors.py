@@ -1,0 +1,74 @@
+"""The error tree, branched by what the caller does next.
+
+AggregatorError
+├── ConfigurationError      say every problem at once, exit 2; nothing was requested
+├── ScopeError              give up this scope of this run; the others go on
+│   └── RetryableError      the same request may be sent again, within its budget
+└── RunError                stop the run, exit 1
+    ├── DatabaseError       the database refused or cannot be reached
+    └── ActiveRunError      another run is active, exit 6
+
+Messages name settings, organizations and hosts, never a key and never a value of a body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aggregator.model import Outcome
+
+
+class AggregatorError(Exception):
+    """Base of all errors that this program raises on purpose."""
+
+
+class ConfigurationError(AggregatorError):
+    """Usage or configuration is wrong; ``problems`` lists all that was found."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class ScopeError(AggregatorError):
+    """One resource of one organization cannot be collected in this run."""
+
+    def __init__(self, outcome: Outcome, message: str, *, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.http_status = http_status
+
+
+class RetryableError(ScopeError):
+    """As ``ScopeError``, but trying again may help.
+
+    ``retry_after_seconds`` is what the server asked for, None where it did not ask.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(outcome, message, http_status=http_status)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RunError(AggregatorError):
+    """The run cannot go on at all."""
+
+
+class DatabaseError(RunError):
+    """The database refused or cannot be reached; the message never repeats row values."""
+
+    def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class ActiveRunError(RunError):
+    """Another run is active on this database."""
