@@ -62,7 +62,7 @@ def _is_loopback(host: str) -> bool:
 
 def _rate(value: float) -> float:
     if value and not LOWEST_RATE <= value <= HIGHEST_RATE:
-        raise ValueError(f"must be {_RATE}")
+        raise ValueError(f"must be {RATE}")
     return value
 
 
@@ -99,9 +99,9 @@ def _between(low: float, high: float) -> FieldInfo:
     return field
 
 
-_RATE = f"0 (no ceiling) or a number from {LOWEST_RATE} to {HIGHEST_RATE}"
+RATE = f"0 (no ceiling) or a number from {LOWEST_RATE} to {HIGHEST_RATE}"
 BaseUrl = Annotated[str, AfterValidator(_origin)]
-RequestsPerSecond = Annotated[float, Field(description=_RATE), AfterValidator(_rate)]
+RequestsPerSecond = Annotated[float, Field(description=RATE), AfterValidator(_rate)]
 
 
 class _Complaint(str):
@@ -143,13 +143,14 @@ class _Variables(PydanticBaseSettingsSource):
         return values | {place: _Complaint(text) for place, text in self._complaints.items()}
 
     def _misspelt(self) -> dict[str, str]:
-        known = [variable_of(name) for name in self.settings_cls.model_fields]
+        fields = self.settings_cls.model_fields
+        known = {variable_of(name) for name in fields}
         found = {}
         for variable in self._variables:
             if variable in known or variable.startswith(ONE_KEY_PREFIX) or not is_ours(variable):
                 continue
-            near = difflib.get_close_matches(variable.upper(), known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = difflib.get_close_matches(variable[len(PREFIX) :].lower(), fields, 1)
+            hint = f"; did you mean {variable_of(near[0])}?" if near else ""
             found[shown(variable)] = f"is not a setting{hint}"
         return found
 

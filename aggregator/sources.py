@@ -16,7 +16,7 @@ from aggregator.environment import API_KEYS, read_environment, shown
 from aggregator.files import UnreadableError, read_start, read_text
 from aggregator.keys import MAX_KEY_CHARACTERS
 from aggregator.model import Secret
-from aggregator.settings import BaseUrl, RequestsPerSecond, Settings, complaints, variable_of
+from aggregator.settings import RATE, BaseUrl, RequestsPerSecond, Settings, complaints, variable_of
 
 MAX_KEY_BYTES = 4 * (MAX_KEY_CHARACTERS + 1)
 """Enough bytes to hold more characters than a key may have, in any script."""
@@ -122,7 +122,7 @@ class _Table(BaseModel):
     auth: Annotated[Literal["bearer", "basic"], Field(description="bearer or basic")] = "bearer"
     base_url: BaseUrl | None = None
     tags: Annotated[dict[str, str], Field(description="a table of texts")] = {}
-    requests_per_second: RequestsPerSecond | None = None
+    requests_per_second: Annotated[RequestsPerSecond | None, Field(description=RATE)] = None
     enabled: Annotated[bool, Field(description="true or false")] = True
 
     @model_validator(mode="after")
@@ -149,9 +149,9 @@ def _read_registry(path: Path, base_url: str) -> tuple[list[Entry], list[str]]:
             table = _Table.model_validate(raw)
             key, warnings = _resolve(table, path.parent, variables)
         except ValidationError as error:
-            problems += (f"{place} {_sentence(*found)}" for found in complaints(error, _Table))
+            problems += (f"{place}: {_sentence(*found)}" for found in complaints(error, _Table))
         except UnreadableError as error:
-            problems.append(f"{place} {error}")
+            problems.append(f"{place}: {error}")
         else:
             entries.append(
                 Entry(
