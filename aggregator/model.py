@@ -92,7 +92,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One tenant we collect from; exactly one of ``credential`` and ``refusal`` is set."""
+    """One tenant we collect from.
+
+    Exactly one of ``credential`` and ``refusal`` is set, and neither where it is not enabled.
+    """
 
     name: str
     base_url: str
