@@ -1,0 +1,171 @@
+"""Decides by name what may be stored of a configuration, an error text, an unknown field.
+
+Masking again is needed because servers do not mask all secrets (polytomic-api 4.5). Names decide
+first, with an allow list: what nobody vouches for is masked, so a field that the API adds tomorrow
+is safe today (faults D16, S4). What a safe name holds is then looked at by ``tripwire``.
+
+| name | texts | numbers | what is inside |
+| --- | --- | --- | --- |
+| safe: its last word is a harmless noun, such as ``ssh_host`` | kept | kept | by its own name |
+| secret: a word such as ``password``, ``key`` or ``oauth``, whatever else it says | masked | masked | all masked |
+| pairs: ``headers``, ``parameters``, ``query`` | masked | masked | all masked but ``name`` |
+| any other | masked | kept | by its own name |
+
+Null and booleans are always kept. In lists, and in ``{value, label}`` objects (remote objects that
+were picked in a form), the name around them decides. ``oauth_token_expiry`` and its like count as
+secret also because they change with every refresh, and configuration is history.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+from aggregator.tripwire import SET, looks_random, mark, mask_text, mask_value
+
+DEEPEST = 60
+"""Levels of nesting that are kept; the caller may wrap a few more around them and stay below 64."""
+TOO_DEEP = "(too deep)"
+LONGEST_NAME = 100
+"""Characters; a longer name is no name."""
+
+
+class Rule(IntEnum):
+    """What a name lets through."""
+
+    OTHER = 0
+    SAFE = 1
+    SAFE_ID = 2
+    SECRET = 3
+    PAIRS = 4
+
+
+_SECRET_STEMS = re.compile(
+    "password|passwd|passphrase|passcode|secret|token|apikey|accesskey|privatekey|credential"
+    "|signature|connectionstring|serviceaccount$"
+)
+_SECRET_WORDS = frozenset(
+    """
+    pass pwd pw pin private cert certs certificate certificates pem pfx keytab keystore sig sas dsn
+    jwt otp totp mfa salt seed hash nonce cookie cookies session bearer license licence webhook
+    webhooks hook basic params value values
+    """.split()
+)
+_AUTH_WORDS = frozenset("auth oauth oauth2 authentication authorization".split())
+_AUTH_CHOICES = frozenset("method mode type".split())
+_CREDENTIAL_ID_NOUNS = frozenset("access api app application client key principal".split())
+_PAIR_NAMES = frozenset(
+    """
+    header headers parameter parameters query query_parameters extra_form_data form_data
+    """.split()
+)
+_SAFE_ID_NOUNS = frozenset(
+    """
+    account advertiser business business_unit unit catalog cluster company customer database dataset
+    folder instance merchant network org organization owner page pixel portal profile project property
+    realm region role site space spreadsheet store subscription team tenant user warehouse workspace
+    """.split()
+)
+_SAFE_NOUNS = frozenset(
+    """
+    account accounts advertiser advertisers arn branch bucket outputbucket catalog center city cluster
+    collection company container country currency customer database databases dataset datasets
+    datacenter db dbname domain domains edition email endpoint engine environment folder format formats
+    host hostname hosts href instance keyspace locale location method mode name namespace org
+    organization organizations path pattern platform plan port product project projects properties
+    property protocol provider publication queue region regions repositories repository role schema
+    schemas server site sites spreadsheet stage store subdomain table tables team tenant timezone topic
+    type types uri url user username users vendor version view warehouse workgroup workspace workspaces
+    zone healthcheck
+    """.split()
+)
+_PICKED = frozenset({"value", "label"})
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_NAME = re.compile(r"[A-Za-z0-9_. -]*")
+_SMALLEST_INTEGER = -(2**63)
+_LARGEST_INTEGER = 2**63 - 1
+
+
+@lru_cache(maxsize=4096)
+def rule_of(name: str) -> Rule:
+    """What the name lets through; ``accessKey``, ``ACCESS-KEY`` and ``access_key`` are one name."""
+    if len(name) > LONGEST_NAME:
+        return Rule.SECRET
+    words = [word.lower() for word in _WORDS.findall(name)]
+    nouns = [word for word in words if not word.isdigit()]
+    whole = "_".join(nouns)
+    if _is_secret(nouns):
+        return Rule.SECRET
+    if whole in _PAIR_NAMES:
+        return Rule.PAIRS
+    if not nouns or not _NAME.fullmatch(name):
+        return Rule.OTHER
+    if nouns[-1] in {"id", "ids"}:
+        return Rule.SAFE_ID if nouns[-2:-1] and nouns[-2] in _SAFE_ID_NOUNS else Rule.OTHER
+    return Rule.SAFE if nouns[-1] in _SAFE_NOUNS else Rule.OTHER
+
+
+def mask_object(value: dict[str, Any]) -> dict[str, Any]:
+    """The object as it may be stored, each member by its own name; nothing given is changed."""
+    return _mask_object(value, Rule.OTHER, 1)
+
+
+def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401 -- any JSON value in and out
+    """The value as it may be stored under a name with this rule; nothing given is changed.
+
+    Integers beyond 64 bits become text, what is nested deeper than ``DEEPEST`` becomes a note.
+    """
+    kind = type(value)
+    if kind is str:
+        if rule is Rule.SAFE or rule is Rule.SAFE_ID:
+            return mask_value(value, may_be_uuid=rule is Rule.SAFE_ID)
+        return mark(value)
+    if value is None or kind is bool:
+        return value
+    if kind is int or kind is float:
+        if rule >= Rule.SECRET:
+            return SET
+        if kind is int and not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+            return str(value)
+        return value
+    if depth >= DEEPEST:
+        return TOO_DEEP
+    if kind is list:
+        return [mask(item, rule, depth + 1) for item in value]
+    return _mask_object(value, rule, depth + 1)
+
+
+def _mask_object(value: dict[str, Any], rule: Rule, depth: int) -> dict[str, Any]:
+    if rule >= Rule.SECRET:
+        named = Rule.SAFE if rule is Rule.PAIRS else Rule.SECRET
+        masked = {
+            mask_name(name): mask(item, named if name == "name" else Rule.SECRET, depth)
+            for name, item in value.items()
+        }
+    elif value.keys() <= _PICKED:
+        masked = {name: mask(item, rule, depth) for name, item in value.items()}
+    else:
+        masked = {mask_name(name): mask(item, rule_of(name), depth) for name, item in value.items()}
+    if SET in masked:  # several names may have become this one: none of their values wins
+        masked[SET] = SET
+    return masked
+
+
+@lru_cache(maxsize=4096)
+def mask_name(name: str) -> str:
+    """The name itself, or a mark where it looks like a value (a map keyed by tokens)."""
+    if len(name) > LONGEST_NAME or mask_text(name) != name or looks_random(name):
+        return SET
+    return name
+
+
+def _is_secret(nouns: list[str]) -> bool:
+    if _SECRET_STEMS.search("".join(nouns)) or not _SECRET_WORDS.isdisjoint(nouns):
+        return True
+    if any(noun.endswith(("key", "keys")) for noun in nouns):
+        return True
+    if not _AUTH_WORDS.isdisjoint(nouns):
+        return nouns[-1] not in _AUTH_CHOICES
+    return nouns[-1:] in (["id"], ["ids"]) and nouns[-2:-1] != [] and nouns[-2] in _CREDENTIAL_ID_NOUNS
