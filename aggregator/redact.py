@@ -87,8 +87,9 @@ _NAME = re.compile(r"[A-Za-z0-9_. -]*")
 _SMALLEST_INTEGER = -(2**63)
 _LARGEST_INTEGER = 2**63 - 1
 
+_OTHER, _SAFE, _SAFE_ID, _SECRET, _PAIRS = Rule  # reading a member from its class is slow
 
-@lru_cache(maxsize=4096)
+
 def rule_of(name: str) -> Rule:
     """What the name lets through; ``accessKey``, ``ACCESS-KEY`` and ``access_key`` are one name."""
     if len(name) > LONGEST_NAME:
@@ -107,9 +108,34 @@ def rule_of(name: str) -> Rule:
     return Rule.SAFE if nouns[-1] in _SAFE_NOUNS else Rule.OTHER
 
 
-def mask_object(value: dict[str, Any]) -> dict[str, Any]:
-    """The object as it may be stored, each member by its own name; nothing given is changed."""
-    return _mask_object(value, Rule.OTHER, 1)
+@lru_cache(maxsize=4096)  # names come from outside, so there is no end to them
+def masked_name(name: str) -> tuple[str, Rule]:
+    """The name as it may be stored, and its rule.
+
+    A name that looks like a value (in a map keyed by tokens) is replaced by a mark.
+    """
+    if len(name) > LONGEST_NAME or mask_text(name) != name or looks_random(name):
+        return SET, _SECRET
+    return name, rule_of(name)
+
+
+def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> dict[str, Any]:
+    """The object as it may be stored under a name with this rule; nothing given is changed."""
+    masked = {}
+    if rule >= _SECRET:
+        for name, item in value.items():
+            kept = _SAFE if rule is _PAIRS and name == "name" else _SECRET
+            masked[masked_name(name)[0]] = mask(item, kept, depth)
+    elif value.keys() <= _PICKED:
+        for name, item in value.items():
+            masked[name] = mask(item, rule, depth)
+    else:
+        for name, item in value.items():
+            stored_name, own = masked_name(name)
+            masked[stored_name] = mask(item, own, depth)
+    if SET in masked:  # several names may have become this one: none of their values wins
+        masked[SET] = SET
+    return masked
 
 
 def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401 -- any JSON value in and out
@@ -119,13 +145,13 @@ def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401 -- any 
     """
     kind = type(value)
     if kind is str:
-        if rule is Rule.SAFE or rule is Rule.SAFE_ID:
-            return mask_value(value, may_be_uuid=rule is Rule.SAFE_ID)
+        if rule is _SAFE or rule is _SAFE_ID:
+            return mask_value(value, may_be_uuid=rule is _SAFE_ID)
         return mark(value)
     if value is None or kind is bool:
         return value
     if kind is int or kind is float:
-        if rule >= Rule.SECRET:
+        if rule >= _SECRET:
             return SET
         if kind is int and not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
             return str(value)
@@ -134,31 +160,7 @@ def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401 -- any 
         return TOO_DEEP
     if kind is list:
         return [mask(item, rule, depth + 1) for item in value]
-    return _mask_object(value, rule, depth + 1)
-
-
-def _mask_object(value: dict[str, Any], rule: Rule, depth: int) -> dict[str, Any]:
-    if rule >= Rule.SECRET:
-        named = Rule.SAFE if rule is Rule.PAIRS else Rule.SECRET
-        masked = {
-            mask_name(name): mask(item, named if name == "name" else Rule.SECRET, depth)
-            for name, item in value.items()
-        }
-    elif value.keys() <= _PICKED:
-        masked = {name: mask(item, rule, depth) for name, item in value.items()}
-    else:
-        masked = {mask_name(name): mask(item, rule_of(name), depth) for name, item in value.items()}
-    if SET in masked:  # several names may have become this one: none of their values wins
-        masked[SET] = SET
-    return masked
-
-
-@lru_cache(maxsize=4096)
-def mask_name(name: str) -> str:
-    """The name itself, or a mark where it looks like a value (a map keyed by tokens)."""
-    if len(name) > LONGEST_NAME or mask_text(name) != name or looks_random(name):
-        return SET
-    return name
+    return mask_object(value, rule, depth + 1)
 
 
 def _is_secret(nouns: list[str]) -> bool:

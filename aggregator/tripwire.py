@@ -21,13 +21,22 @@ LONGEST_VALUE = 1024
 LONGEST_ERROR = 8192
 """Characters of an error text that are looked at; what follows is dropped unseen."""
 
-# Words of at most 16 characters, none of them shouted: nearly all hosts, accounts, users, modes.
-_PLAIN = re.compile(r"[A-Z]?[a-z0-9]{0,15}(?:[-_. @][A-Z]?[a-z0-9]{0,15})*+")
-_ASTERISKS = re.compile(r"\*+")
+# What needs no second look: words of at most 16 characters, which nearly all hosts, accounts, users
+# and modes are made of; plain links; names of Amazon resources.
+_SHORT = r"(?:[A-Z]{2,15}(?![A-Za-z0-9])|[A-Z]?[a-z0-9]{0,15})"
+_WORD_LIST = rf"{_SHORT}(?:[-_. @]{_SHORT})*+"
+_LINK = (
+    r"(?:[a-z][a-z0-9]{0,9}://[a-z0-9]{1,15}(?:[-.][a-z0-9]{1,15})*+(?::[0-9]{1,5})?)?"
+    r"(?:/v[0-9]{1,2}|/[a-z]{0,15})*+"
+)
+_RESOURCE_NAME = r"arn:aws:[a-z0-9]{1,15}:[a-z0-9-]{0,15}:[0-9]{0,12}:[a-z]{1,15}/[A-Za-z]{1,15}"
+_PLAIN = re.compile(rf"{_WORD_LIST}|{_LINK}|{_RESOURCE_NAME}")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s\"'<>`]*)")
 _HOSTS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::\d*)?|(?:[\w.-]+(?::\d*)?(?:,(?!$)|$))*")
 _USER_AND_PASSWORD = re.compile(r"[^\s/@:\"']{1,256}+:[^\s@]{1,256}+@")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_UUID_LENGTH = 36
+_TOKEN_BEGINNINGS = ("sk", "pk", "rk", "xox", "glpat", "pat")
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -48,6 +57,7 @@ _AUTHORIZATION = re.compile(
     r"[\w+/=.~-]{6,}",
     re.IGNORECASE,
 )
+_STEMS = ("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth")
 _STEM = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|key|credentials?|signature|sig|auth)"
 _QUOTED_OR_WORD = r"(?:\"[^\"]*\"|'[^']*'|`[^`]*`|[^\s,;&\"')}\]]+)"
 _ASSIGNMENT = re.compile(
@@ -71,11 +81,14 @@ def mask_text(text: str) -> str:
     if len(text) > LONGEST_ERROR:  # cut between words: half a secret is not recognized
         text = text[:LONGEST_ERROR].rpartition(" ")[0]
     text = _PRIVATE_BLOCK.sub(SET, text)
-    text = _URL.sub(_masked_url, text)
-    text = _USER_AND_PASSWORD.sub(f"{SET}@", text)
+    if "://" in text:
+        text = _URL.sub(_masked_url, text)
+    if "@" in text:
+        text = _USER_AND_PASSWORD.sub(f"{SET}@", text)
     text = _AUTHORIZATION.sub(rf"\1{SET}", text)
-    text = _ASSIGNMENT.sub(rf"\1{SET}", text)
-    text = _QUOTED_SECRET.sub(rf"\1{SET}", text)
+    if _names_secret(text):
+        text = _ASSIGNMENT.sub(rf"\1{SET}", text)
+        text = _QUOTED_SECRET.sub(rf"\1{SET}", text)
     text = _KNOWN_TOKEN.sub(SET, text)
     text = _UUID.sub(SET, text)
     text = _BASE64.sub(_masked_run, text)
@@ -89,10 +102,9 @@ def mask_value(value: str, *, may_be_uuid: bool) -> str:
     is known to hold ids.
     """
     if len(value) <= LONGEST_VALUE and _PLAIN.fullmatch(value):
-        suspect = len(value) == 36 or value.startswith(("sk", "pk", "rk", "xox", "glpat"))  # noqa: PLR2004 -- a UUID's length
-        if not suspect:
+        if len(value) != _UUID_LENGTH and not value.startswith(_TOKEN_BEGINNINGS):
             return value
-    if _ASTERISKS.fullmatch(value) or value == "[REDACTED]":
+    elif _is_masked(value):
         return MASKED
     if len(value) > LONGEST_VALUE or "\n" in value or value[:1] in {"{", "<"}:
         return SET
@@ -108,7 +120,7 @@ def mark(value: str) -> str:
     """What is stored in place of a value: whether it was set, empty or already masked."""
     if not value:
         return EMPTY
-    return MASKED if _ASTERISKS.fullmatch(value) or value == "[REDACTED]" else SET
+    return MASKED if _is_masked(value) else SET
 
 
 def looks_random(text: str) -> bool:
@@ -116,16 +128,27 @@ def looks_random(text: str) -> bool:
     return any(map(_is_random, _RUN.findall(text))) or any(map(_is_random, _BASE64.findall(text)))
 
 
+def _is_masked(value: str) -> bool:
+    """Whether the server masked it (polytomic-api 4.5: asterisks of any number)."""
+    return (not value.strip("*") and value != "") or value == "[REDACTED]"
+
+
 def _holds_secret(value: str) -> bool:
     return bool(
         _KNOWN_TOKEN.search(value)
-        or _ASSIGNMENT.search(value)
+        or ("@" in value and _USER_AND_PASSWORD.search(value))
+        or (_names_secret(value) and _ASSIGNMENT.search(value))
         or _AUTHORIZATION.search(value)
-        or _USER_AND_PASSWORD.search(value)
         or _ENCODED_URL.search(value)
         or "-----BEGIN" in value
         or looks_random(value)
     )
+
+
+def _names_secret(text: str) -> bool:
+    """Whether the slower patterns have anything to look for."""
+    lower = text.lower()
+    return any(stem in lower for stem in _STEMS)
 
 
 def _is_random(run: str) -> bool:

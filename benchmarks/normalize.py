@@ -137,10 +137,10 @@ def main() -> None:
     for _ in range(ROUNDS):
         records = orjson.loads(body)
         started = time.perf_counter()
-        results = [normalize(record, False) for record in records]
+        rejected = sum(type(normalize(record, False)) is not Record for record in records)
         seconds.append(time.perf_counter() - started)
-        if not all(isinstance(result, Record) for result in results):
-            raise SystemExit("a record was rejected")
+        if rejected:
+            raise SystemExit(f"{rejected} records were rejected")
     print(f"{len(body) / RECORDS:.0f} bytes a record")
     print(f"{min(seconds) / RECORDS * 1e6:.1f} µs a record (best of {ROUNDS} × {RECORDS:,})")
 

@@ -209,7 +209,8 @@ def _reading(record: dict[str, Any], notes: Notes) -> tuple[Any, ...] | None:
         notes["api_calls_last_24_hours"] = VOLATILE
     if not limit.keys() <= _RATE_LIMIT_FIELDS:
         unknown(limit, _RATE_LIMIT_FIELDS, "rate_limit.", odd)
-    notes.update(dict.fromkeys(odd, VOLATILE))
+    if odd:
+        notes.update(dict.fromkeys(odd, VOLATILE))
     return None if not reported and count is None else reading
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from aggregator.redact import Rule, mask, mask_name, rule_of
+from aggregator.redact import Rule, mask, masked_name
 from aggregator.tripwire import SET
 
 Notes: TypeAlias = dict[str, Any]
@@ -31,23 +31,23 @@ LARGEST_JSON = 1_048_576
 LARGEST_INTEGER = 2**63 - 1
 
 
-def text(value: Any, label: str, notes: Notes, longest: int = LONGEST_TEXT) -> str | None:  # noqa: ANN401 -- any JSON value
-    """The text, verbatim; cut after ``longest`` characters with a note."""
-    if value is None:
-        return None
+def text(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+    """The text, verbatim; cut after ``LONGEST_TEXT`` characters with a note."""
+    if value is None or (type(value) is str and len(value) <= LONGEST_TEXT):
+        return value
     if type(value) is not str:
         note(value, label, notes)
         return None
-    if len(value) > longest:
-        notes[label] = CUT
-        return value[:longest]
-    return value
+    notes[label] = CUT
+    return value[:LONGEST_TEXT]
 
 
 def identifier(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
     """The id, verbatim; an integer as text; None where it is absent, empty or unusable."""
     if value is None or value == "":
         return None
+    if type(value) is str and len(value) <= LONGEST_ID:
+        return value
     if (usable := usable_id(value)) is None:
         note(value, label, notes)
     return usable
@@ -108,7 +108,8 @@ def texts(value: Any, label: str, notes: Notes) -> list[str] | None:  # noqa: AN
     if type(value) is not list:
         note(value, label, notes)
         return None
-    usable = sorted(item for item in value if type(item) is str and len(item) <= LONGEST_ID)
+    usable = [item for item in value if type(item) is str and len(item) <= LONGEST_ID]
+    usable.sort()
     if len(usable) < len(value):
         odd = (item for item in value if type(item) is not str or len(item) > LONGEST_ID)
         notes[label] = sorted((mask(item, Rule.SAFE_ID) for item in odd), key=_json)
@@ -129,8 +130,8 @@ def members(value: Any, label: str, notes: Notes) -> dict[str, Any]:  # noqa: AN
 def unknown(source: dict[str, Any], known: frozenset[str], prefix: str, notes: Notes) -> None:
     """Notes every member that we do not know, masked by its own name."""
     for name in source.keys() - known:
-        label = mask_name(name)
-        notes[prefix + label] = SET if label == SET else mask(source[name], rule_of(name))
+        label, rule = masked_name(name)
+        notes[prefix + label] = SET if label == SET else mask(source[name], rule)
 
 
 def note(value: Any, label: str, notes: Notes) -> None:  # noqa: ANN401 -- any JSON value
