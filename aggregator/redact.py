@@ -4,12 +4,12 @@ Masking again is needed because servers do not mask all secrets (polytomic-api 4
 first, with an allow list: what nobody vouches for is masked, so a field that the API adds tomorrow
 is safe today (faults D16, S4). What a safe name holds is then looked at by ``tripwire``.
 
-| name | texts | numbers | what is inside |
-| --- | --- | --- | --- |
-| safe: its last word is a harmless noun, such as ``ssh_host`` | kept | kept | by its own name |
-| secret: a word such as ``password``, ``key`` or ``oauth``, whatever else it says | masked | masked | all masked |
-| pairs: ``headers``, ``parameters``, ``query`` | masked | masked | all masked but ``name`` |
-| any other | masked | kept | by its own name |
+| name                                                 | texts  | numbers | what is inside   |
+| ---------------------------------------------------- | ------ | ------- | ---------------- |
+| secret: any word is, as ``key`` in ``ssh_key_host``  | masked | masked  | all masked       |
+| pairs: ``headers``, ``parameters``, ``query``        | masked | masked  | all but ``name`` |
+| safe: the last word is harmless, as in ``ssh_host``  | kept   | kept    | by its own name  |
+| any other                                            | masked | kept    | by its own name  |
 
 Null and booleans are always kept. In lists, and in ``{value, label}`` objects (remote objects that
 were picked in a form), the name around them decides. ``oauth_token_expiry`` and its like count as
@@ -42,45 +42,45 @@ class Rule(IntEnum):
     PAIRS = 4
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _SECRET_STEMS = re.compile(
     "password|passwd|passphrase|passcode|secret|token|apikey|accesskey|privatekey|credential"
     "|signature|connectionstring|serviceaccount$"
 )
-_SECRET_WORDS = frozenset(
-    """
+"""Secret wherever they stand in a name, also inside a longer word."""
+_SECRET_WORDS = _words("""
     pass pwd pw pin private cert certs certificate certificates pem pfx keytab keystore sig sas dsn
     jwt otp totp mfa salt seed hash nonce cookie cookies session bearer license licence webhook
     webhooks hook basic params value values
-    """.split()
-)
-_AUTH_WORDS = frozenset("auth oauth oauth2 authentication authorization".split())
-_AUTH_CHOICES = frozenset("method mode type".split())
-_CREDENTIAL_ID_NOUNS = frozenset("access api app application client key principal".split())
-_PAIR_NAMES = frozenset(
-    """
+""")
+_AUTH_WORDS = _words("auth oauth authentication authorization")
+_AUTH_CHOICES = _words("method mode type")
+"""``auth_method`` says which way was chosen; all else about ``auth`` is secret."""
+_CREDENTIAL_ID_NOUNS = _words("access api app application client key principal")
+"""Their ids are one half of a credential."""
+_PAIR_NAMES = _words("""
     header headers parameter parameters query query_parameters extra_form_data form_data
-    """.split()
-)
-_SAFE_ID_NOUNS = frozenset(
-    """
-    account advertiser business business_unit unit catalog cluster company customer database dataset
-    folder instance merchant network org organization owner page pixel portal profile project property
-    realm region role site space spreadsheet store subscription team tenant user warehouse workspace
-    """.split()
-)
-_SAFE_NOUNS = frozenset(
-    """
-    account accounts advertiser advertisers arn branch bucket outputbucket catalog center city cluster
-    collection company container country currency customer database databases dataset datasets
-    datacenter db dbname domain domains edition email endpoint engine environment folder format formats
-    host hostname hosts href instance keyspace locale location method mode name namespace org
-    organization organizations path pattern platform plan port product project projects properties
-    property protocol provider publication queue region regions repositories repository role schema
-    schemas server site sites spreadsheet stage store subdomain table tables team tenant timezone topic
-    type types uri url user username users vendor version view warehouse workgroup workspace workspaces
-    zone healthcheck
-    """.split()
-)
+""")
+_SAFE_ID_NOUNS = _words("""
+    account advertiser business unit catalog cluster company customer database dataset folder
+    instance merchant network org organization owner page pixel portal profile project property
+    realm region role site space spreadsheet store subscription team tenant user warehouse
+    workspace
+""")
+_SAFE_NOUNS = _words("""
+    account accounts advertiser advertisers arn branch bucket outputbucket catalog center city
+    cluster collection company container country currency customer database databases datacenter
+    dataset datasets db dbname domain domains edition email endpoint engine environment folder
+    format formats healthcheck host hostname hosts href instance keyspace locale location method
+    mode name namespace org organization organizations path pattern plan platform port product
+    project projects properties property protocol provider publication queue region regions
+    repositories repository role schema schemas server site sites spreadsheet stage store subdomain
+    table tables team tenant timezone topic type types uri url user username users vendor version
+    view warehouse workgroup workspace workspaces zone
+""")
 _PICKED = frozenset({"value", "label"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9_. -]*")
@@ -132,13 +132,14 @@ def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> d
     else:
         for name, item in value.items():
             stored_name, own = masked_name(name)
-            masked[stored_name] = mask(item, own, depth)
+            plain = item is None or item is True or item is False
+            masked[stored_name] = item if plain else mask(item, own, depth)
     if SET in masked:  # several names may have become this one: none of their values wins
         masked[SET] = SET
     return masked
 
 
-def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401 -- any JSON value in and out
+def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401, PLR0911 -- any JSON value in and out; one exit a type
     """The value as it may be stored under a name with this rule; nothing given is changed.
 
     Integers beyond 64 bits become text, what is nested deeper than ``DEEPEST`` becomes a note.
@@ -170,4 +171,6 @@ def _is_secret(nouns: list[str]) -> bool:
         return True
     if not _AUTH_WORDS.isdisjoint(nouns):
         return nouns[-1] not in _AUTH_CHOICES
-    return nouns[-1:] in (["id"], ["ids"]) and nouns[-2:-1] != [] and nouns[-2] in _CREDENTIAL_ID_NOUNS
+    return (
+        nouns[-1:] in (["id"], ["ids"]) and nouns[-2:-1] != [] and nouns[-2] in _CREDENTIAL_ID_NOUNS
+    )

@@ -23,7 +23,7 @@ LONGEST_ERROR = 8192
 
 # What needs no second look: words of at most 16 characters, which nearly all hosts, accounts, users
 # and modes are made of; plain links; names of Amazon resources.
-_SHORT = r"(?:[A-Z]{2,15}(?![A-Za-z0-9])|[A-Z]?[a-z0-9]{0,15})"
+_SHORT = r"(?:[A-Z]{2,15}[0-9]{0,3}(?![A-Za-z0-9])|[A-Z]?[a-z0-9]{0,15})"
 _WORD_LIST = rf"{_SHORT}(?:[-_. @]{_SHORT})*+"
 _LINK = (
     r"(?:[a-z][a-z0-9]{0,9}://[a-z0-9]{1,15}(?:[-.][a-z0-9]{1,15})*+(?::[0-9]{1,5})?)?"
@@ -36,6 +36,13 @@ _HOSTS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::\d*)?|(?:[\w.-]+(?::\d*)?(?:,(?!$)|$
 _USER_AND_PASSWORD = re.compile(r"[^\s/@:\"']{1,256}+:[^\s@]{1,256}+@")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _UUID_LENGTH = 36
+_SHORTEST_WORD = 16
+_SHORTEST_LETTERS = 20
+_SHORTEST_MIXTURE = 24
+_LONGEST_WORD = 32
+"""Characters. Real host names have parts of 12 random ones, cloud tokens begin at 16; any word with
+digits in it that is as long as the longest is a hash."""
+_FEWEST_TURNS = 3
 _TOKEN_BEGINNINGS = ("sk", "pk", "rk", "xox", "glpat", "pat")
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}")
@@ -101,10 +108,12 @@ def mask_value(value: str, *, may_be_uuid: bool) -> str:
     A Polytomic key is a UUID, so a bare one is kept only where ``may_be_uuid``: under a name that
     is known to hold ids.
     """
+    if len(value) < 16 and value.isalnum() and value.islower():  # noqa: PLR2004 -- as in _PLAIN, but faster
+        return value
     if len(value) <= LONGEST_VALUE and _PLAIN.fullmatch(value):
         if len(value) != _UUID_LENGTH and not value.startswith(_TOKEN_BEGINNINGS):
             return value
-    elif _is_masked(value):
+    elif _is_masked(value):  # never empty here: the empty text is plain
         return MASKED
     if len(value) > LONGEST_VALUE or "\n" in value or value[:1] in {"{", "<"}:
         return SET
@@ -129,8 +138,8 @@ def looks_random(text: str) -> bool:
 
 
 def _is_masked(value: str) -> bool:
-    """Whether the server masked it (polytomic-api 4.5: asterisks of any number)."""
-    return (not value.strip("*") and value != "") or value == "[REDACTED]"
+    """Whether the server masked a text that is not empty (polytomic-api 4.5)."""
+    return not value.strip("*") or value == "[REDACTED]"
 
 
 def _holds_secret(value: str) -> bool:
@@ -153,15 +162,17 @@ def _names_secret(text: str) -> bool:
 
 def _is_random(run: str) -> bool:
     """Judges by how often letters, capitals and digits take turns; words and numbers rarely do."""
-    longest = max(_WORD.findall(run), key=len, default="")
-    turns = len(_SWITCH.findall(longest))  # overlaps are skipped, so about two thirds of all turns
-    if longest.isalpha():
-        if len(longest) >= 20 and turns * 5 >= len(longest):
+    word = max(_WORD.findall(run), key=len, default="")
+    turns = len(_SWITCH.findall(word))  # overlaps are skipped, so about two thirds of all turns
+    if word.isalpha():
+        if len(word) >= _SHORTEST_LETTERS and turns * 5 >= len(word):
             return True
-    elif len(longest) >= 16 and not longest.isdigit() and (turns >= 3 or len(longest) >= 32):
+    elif len(word) >= _LONGEST_WORD and not word.isdigit():
+        return True
+    elif len(word) >= _SHORTEST_WORD and turns >= _FEWEST_TURNS:
         return True
     mixed = not run.islower() and not run.isupper() and any(map(str.isdigit, run))
-    return len(run) >= 24 and mixed and len(_SWITCH.findall(run)) * 6 >= len(run)
+    return len(run) >= _SHORTEST_MIXTURE and mixed and len(_SWITCH.findall(run)) * 6 >= len(run)
 
 
 def _masked_run(match: re.Match[str]) -> str:

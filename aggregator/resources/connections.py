@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aggregator.model import Record, Rejection, Resource
-from aggregator.redact import Rule, mask, mask_object, mask_text
+from aggregator.redact import Rule, mask, mask_object
 from aggregator.resources.fields import (
     CUT,
     LONGEST_ID,
@@ -23,7 +23,7 @@ from aggregator.resources.fields import (
     unknown,
     usable_id,
 )
-from aggregator.tripwire import LONGEST_ERROR
+from aggregator.tripwire import LONGEST_ERROR, mask_text
 
 COLUMNS = (
     "name",
@@ -64,23 +64,25 @@ VOLATILE = "(not kept)"
 """Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
 _FIELDS = frozenset(
-    """
-    api_calls_last_24_hours configuration created_at created_by id name organization_id
-    parent_connection_id policies rate_limit saved status status_error type updated_at updated_by
-    """.split()
+    {"id", "organization_id", "name", "type", "configuration", "status", "status_error", "saved"}
+    | {"policies", "parent_connection_id", "created_at", "created_by", "updated_at", "updated_by"}
+    | {"api_calls_last_24_hours", "rate_limit"}
 )
-_TYPE_FIELDS = frozenset("id name logo_url logo_dark_url operations Operations".split())
-_ACTOR_FIELDS = frozenset("id name type".split())
-_RATE_LIMIT_FIELDS = frozenset("currently_limited limited_since expires_at".split())
+_TYPE_FIELDS = frozenset(
+    {"id", "name", "logo_url", "logo_dark_url", "operations", "Operations"}  # 4.2: both spellings
+)
+_ACTOR_FIELDS = frozenset({"id", "name", "type"})
+_RATE_LIMIT_FIELDS = frozenset({"currently_limited", "limited_since", "expires_at"})
 
-_HOST_NAMES = """
-    hostname host server_hostname serverHostname hosts server endpoint url base_url baseUrl
-    instance_url instanceUrl uri domain subdomain
-    """.split()
-_ACCOUNT_NAMES = """
-    account account_name accountName account_id accountId project_id projectId project bucket
-    bucket_name bucketName s3_bucket_name workspace_name workspaceName site
-    """.split()
+_HOST_NAMES = (
+    *("hostname", "host", "server_hostname", "serverHostname", "hosts", "server", "endpoint"),
+    *("url", "base_url", "baseUrl", "instance_url", "instanceUrl", "uri", "domain", "subdomain"),
+)
+_ACCOUNT_NAMES = (
+    *("account", "account_name", "accountName", "account_id", "accountId"),
+    *("project_id", "projectId", "project", "bucket", "bucket_name", "bucketName"),
+    *("s3_bucket_name", "workspace_name", "workspaceName", "site"),
+)
 _ENDPOINT_RANK = {name: rank for rank, name in enumerate(_HOST_NAMES + _ACCOUNT_NAMES)}
 _HOST = re.compile(r"(?:[a-z0-9+.:-]{1,40}://)?+(\[[0-9a-f:.]+\]|[\w.-]+)(?![^:/,])")
 _LONGEST_ENDPOINT = 255
@@ -93,7 +95,9 @@ def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN4
     values whatever the order of its keys, policies and operations.
     """
     if type(record) is not dict:
-        return Rejection(None, "the record is not an object", json_text(mask(record, Rule.OTHER), "record", {}))
+        return Rejection(
+            None, "the record is not an object", json_text(mask(record, Rule.OTHER), "record", {})
+        )
     connection_id = usable_id(record.get("id"))
     if connection_id is None:
         return _without_id(record)
@@ -107,8 +111,6 @@ def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN4
         kind = {"id": kind}
     else:
         kind = members(kind, "type", notes)
-    creator = members(get("created_by"), "created_by", notes)
-    updater = members(get("updated_by"), "updated_by", notes)
     configuration, endpoint = _configuration(get("configuration"), notes)
     operations = kind.get("operations")
     if operations is None:  # the older spelling, polytomic-api 4.2
@@ -128,25 +130,29 @@ def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN4
         texts(get("policies"), "policies", notes),
         identifier(get("parent_connection_id"), "parent_connection_id", notes),
         moment(get("created_at"), "created_at", notes),
-        identifier(creator.get("id"), "created_by.id", notes),
-        text(creator.get("name"), "created_by.name", notes),
-        text(creator.get("type"), "created_by.type", notes),
+        *_actor(get("created_by"), "created_by.", notes),
         moment(get("updated_at"), "updated_at", notes),
-        identifier(updater.get("id"), "updated_by.id", notes),
-        text(updater.get("name"), "updated_by.name", notes),
-        text(updater.get("type"), "updated_by.type", notes),
+        *_actor(get("updated_by"), "updated_by.", notes),
     )
     reading = _reading(record, notes)
     if not record.keys() <= _FIELDS:
         unknown(record, _FIELDS, "", notes)
     if not kind.keys() <= _TYPE_FIELDS:
         unknown(kind, _TYPE_FIELDS, "type.", notes)
-    if not creator.keys() <= _ACTOR_FIELDS:
-        unknown(creator, _ACTOR_FIELDS, "created_by.", notes)
-    if not updater.keys() <= _ACTOR_FIELDS:
-        unknown(updater, _ACTOR_FIELDS, "updated_by.", notes)
     extra = json_text(notes, "extra", {}) if notes else None
     return Record(connection_id, organization_id, (*values, extra, sanitized), reading)
+
+
+def _actor(value: Any, prefix: str, notes: Notes) -> tuple[str | None, str | None, str | None]:  # noqa: ANN401 -- any JSON value
+    """Id, name and type of who created or updated the connection."""
+    actor = members(value, prefix[:-1], notes)
+    if not actor.keys() <= _ACTOR_FIELDS:
+        unknown(actor, _ACTOR_FIELDS, prefix, notes)
+    return (
+        identifier(actor.get("id"), prefix + "id", notes),
+        text(actor.get("name"), prefix + "name", notes),
+        text(actor.get("type"), prefix + "type", notes),
+    )
 
 
 def _configuration(value: Any, notes: Notes) -> tuple[str | None, str | None]:  # noqa: ANN401 -- any JSON value
@@ -162,11 +168,12 @@ def _configuration(value: Any, notes: Notes) -> tuple[str | None, str | None]:  
 
 def _endpoint(masked: dict[str, Any]) -> str | None:
     """The host in lower case without scheme, port and path; else an account, project or bucket."""
-    for name in sorted(_ENDPOINT_RANK.keys() & masked.keys(), key=_ENDPOINT_RANK.__getitem__):
+    named = _ENDPOINT_RANK.keys() & masked.keys()
+    for name in sorted(named, key=_ENDPOINT_RANK.__getitem__) if len(named) > 1 else named:
         value = masked[name]
         if type(value) is not str or not value or value[0] == "(" or len(value) > _LONGEST_ENDPOINT:
             continue  # absent, or one of the marks
-        if name not in _HOST_NAMES:
+        if _ENDPOINT_RANK[name] >= len(_HOST_NAMES):
             return value
         if host := _HOST.match(value.lower()):
             return host[1]
@@ -223,7 +230,9 @@ def _without_id(record: dict[str, Any]) -> Rejection:
     if given == "":
         return Rejection("", "the id is empty", masked)
     if type(given) is str:
-        return Rejection(given[:LONGEST_ID], f"the id is longer than {LONGEST_ID} characters", masked)
+        return Rejection(
+            given[:LONGEST_ID], f"the id is longer than {LONGEST_ID} characters", masked
+        )
     return Rejection(None, "the id is neither a text nor an integer of 64 bits", masked)
 
 
