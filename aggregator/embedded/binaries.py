@@ -114,10 +114,10 @@ class Runner:
     def can_use(self, home: Path) -> bool:
         """Whether it may run the server and write to ``home``."""
         server = self.package_folder / "pginstall" / "bin" / "postgres"
-        command = (*self.prefix, "sh", "-c", 'test -x "$1" && test -w "$2"', "sh", server, home)
+        test = ("sh", "-c", 'test -x "$1" && test -w "$2"', "sh", str(server), str(home))
         try:
-            tested = run(command, user=self.user, group=self.group)
-        except FileNotFoundError:  # no unshare on macOS
+            tested = run([*self.prefix, *test], user=self.user, group=self.group)
+        except OSError:  # no unshare, as on macOS
             return False
         return tested.returncode == 0
 

@@ -21,8 +21,10 @@ def create_cluster(home: Path, runner: Runner, *, durable: bool) -> None:
 
     :raises RunError: Postgres refuses; ``durable=False`` does not wait for the disk.
     """
-    unfinished = home / "data.new"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for left_over in home.glob("data.new.*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    # Its own name: an initdb that outlived its caller may still be writing to another.
+    unfinished = home / f"data.new.{secrets.token_hex(4)}"
     password = secrets.token_urlsafe(24)
     password_file = home / "password.new"
     _write_private(password_file, password)

@@ -39,7 +39,7 @@ class Server:
     """A running server. Neither address holds a password: they name the file that does."""
 
     dsn: str
-    """For our own connections as the owner; over the socket wherever its path is short enough."""
+    """For our own connections as the owner; over the socket wherever its path allows."""
     tcp_url: str
     """For BI tools on this machine: 127.0.0.1, and a password file as libpq and asyncpg read it."""
     version: str
@@ -156,7 +156,7 @@ def _options(home: Path, *, durable: bool) -> str:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": _port(home),
-        "unix_socket_directories": "" if _is_too_long(home) else f'"{home}"',
+        "unix_socket_directories": "" if _needs_tcp(home) else f'"{home}"',
         "timezone": "UTC",
         "log_timezone": "UTC",
         # The log must not repeat what a refused row or statement held.
@@ -176,7 +176,7 @@ def _probe(home: Path) -> Server | None:
     """
     if not (home / "port").exists():
         return None
-    dsn = _tcp_url(home) if _is_too_long(home) else _socket_url(home)
+    dsn = _tcp_url(home) if _needs_tcp(home) else _socket_url(home)
     query = "select current_setting('server_version'), current_setting('data_directory')"
     answer = run([program("psql"), "-XAtw", "-F", "\n", "-c", query, dsn])
     version, _, served = answer.stdout.strip().partition("\n")
@@ -185,8 +185,9 @@ def _probe(home: Path) -> Server | None:
     return Server(dsn, _tcp_url(home), version, home.parent, started=False)
 
 
-def _is_too_long(home: Path) -> bool:
-    return len(os.fsencode(home / ".s.PGSQL.65535")) > _SOCKET_PATH_LIMIT
+def _needs_tcp(home: Path) -> bool:
+    """Whether the path is too long for a socket, or has the comma that separates hosts in a DSN."""
+    return len(os.fsencode(home / ".s.PGSQL.65535")) > _SOCKET_PATH_LIMIT or "," in str(home)
 
 
 def _socket_url(home: Path) -> str:
