@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         folder = Path(config.workerinput["run_folder"])
     else:
-        folder = Path(tempfile.mkdtemp(prefix="aggregator_tests_"))
-        folder.chmod(0o755)  # the server may run as another user
+        folder = databases.server_folder("aggregator_tests_")
     config.stash[_RUN_FOLDER] = folder
 
 

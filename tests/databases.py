@@ -10,6 +10,8 @@ import asyncio
 import fcntl
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +23,23 @@ import asyncpg
 from aggregator import embedded
 
 OUTSIDE_SERVER = "AGGREGATOR_TEST_DATABASE_URL"
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 only a folder in it with a random name is used
+_ENOUGH_BYTES = 1 << 30
+
+
+def server_folder(prefix: str) -> Path:
+    """A new folder for a throw-away server, in memory where there is room: copying a database
+    takes 15 ms there, and up to 250 ms on a disk.
+
+    Its path is short enough for a socket, and other users may enter: the server may run as one.
+    """
+    parent = None
+    if _IN_MEMORY.is_dir() and not os.statvfs(_IN_MEMORY).f_flag & os.ST_NOEXEC:
+        parent = _IN_MEMORY if shutil.disk_usage(_IN_MEMORY).free > _ENOUGH_BYTES else None
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    folder.chmod(0o755)
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

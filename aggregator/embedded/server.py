@@ -166,6 +166,7 @@ def _options(home: Path, *, durable: bool) -> str:
     }
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= {"max_wal_size": "128MB"}
     return shlex.join(f"--{name}={value}" for name, value in settings.items())
 
 

@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 from aggregator import embedded
 from aggregator.errors import RunError
 from tests.command import ROOT
+from tests.databases import server_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -27,8 +27,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """Not ``tmp_path``: that is too long for a socket and closed to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="embedded_"))
-    folder.chmod(0o755)
+    folder = server_folder("embedded_")
     yield folder / "data"
     for used in {
         path.parent.parent for path in folder.rglob("PG_VERSION") if path.parent.name == "data"
