@@ -23,6 +23,10 @@ VERSION_HEADER = "X-Polytomic-Version"
 LONGEST_RETRY_AFTER_SECONDS = 366 * 86_400.0
 LONGEST_MESSAGE = 200
 
+IDENTITY = Request("/api/me")
+ORGANIZATIONS = Request("/api/organizations")
+"""Every organization of a partner; for a partner key as Bearer only (section 1.4)."""
+
 _WITHOUT_DATA_ENVELOPE = "2021-05-23"
 """The only version that answers ``{"result": …, "error": …}`` (section 1.7)."""
 
