@@ -7,7 +7,7 @@ from collections import deque
 
 
 class ByteBudget:
-    """A first-come-first-served ceiling; one bigger than the whole waits to be alone, and passes."""
+    """A ceiling, first come, first served; who wants more than all of it waits to be alone."""
 
     def __init__(self, ceiling: int) -> None:
         self._ceiling = ceiling

@@ -59,9 +59,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="only this resource; may be given more than once",
     )
-    sync.add_argument(
-        "--json", action="store_true", help="one JSON document on standard output"
-    )
+    sync.add_argument("--json", action="store_true", help="one JSON document on standard output")
     sync.add_argument(
         "--plan", action="store_true", help="do everything, commit nothing, print what would change"
     )
@@ -78,9 +76,7 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
-    migrate = commands.add_parser(
-        "migrate", help="applies pending migrations", allow_abbrev=False
-    )
+    migrate = commands.add_parser("migrate", help="applies pending migrations", allow_abbrev=False)
     migrate.add_argument(
         "--check", action="store_true", help="only say whether any are pending (exit 3 if so)"
     )

@@ -97,7 +97,7 @@ class ForeignRecordsError(ScopeError):
 class Collector:
     """Collects scopes with what all scopes of a run share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what the scopes of a run share)
         self,
         client: Client,
         database: Database,
@@ -223,9 +223,7 @@ class Collector:
             (deployment, organization_id) not in await self._load_pins()
         ):
             return {}
-        return await store.load_known(
-            self._database, scope.resource, deployment, organization_id
-        )
+        return await store.load_known(self._database, scope.resource, deployment, organization_id)
 
     async def _settle_organization(self, scope: Scope, snapshot: Snapshot) -> None:
         """Makes sure, before anything is written, whose records these are."""

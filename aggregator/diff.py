@@ -65,6 +65,8 @@ class RemovalRules:
 
 @dataclass(frozen=True, slots=True)
 class Removals:
+    """What happens to missing rows: ids that go, and ids that stay with the reason."""
+
     removed: tuple[str, ...]
     withheld: dict[str, str]
 

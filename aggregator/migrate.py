@@ -37,6 +37,8 @@ create table if not exists ledger.migrations (
 
 @dataclass(frozen=True, slots=True)
 class Migration:
+    """One file of ``migrations/``, line ends normalized."""
+
     version: int
     name: str
     sql: str

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from aggregator import runs, store
+from aggregator import store
 from aggregator.backpressure import ByteBudget
 from aggregator.breaker import AuthIncident
 from aggregator.client import Tally
@@ -134,7 +134,7 @@ class Run:
             self.summary.headlines.append(headline)
 
     async def _each(
-        self, scopes: AsyncIterator[Scope], handle: Callable[[Scope], Awaitable[None]]
+        self, scopes: AsyncIterator[Scope], handle: Callable[[Scope], Coroutine[None, None, None]]
     ) -> None:
         """One task for each scope, in order, with a bounded number of them at a time."""
         admission = asyncio.Semaphore(self._work.most_admitted)
@@ -188,7 +188,9 @@ class Run:
     async def _result(self, scope: Scope) -> ScopeResult:
         refusal = scope.organization.refusal
         if refusal is not None:
-            return self._not_tried(scope.organization, scope.resource, refusal.outcome, refusal.reason)
+            return self._not_tried(
+                scope.organization, scope.resource, refusal.outcome, refusal.reason
+            )
         if self._incident.active:
             return self._not_tried(
                 scope.organization, scope.resource, Outcome.DEFERRED, "not tried: auth incident"

@@ -40,9 +40,7 @@ async def run_lock(database: Database) -> AsyncIterator[None]:
         await transaction.start()
         heart: asyncio.Task[None] | None = None
         try:
-            await connection.execute(
-                f"set local idle_in_transaction_session_timeout = '{LEASE}'"
-            )
+            await connection.execute(f"set local idle_in_transaction_session_timeout = '{LEASE}'")
             if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
                 raise ActiveRunError(await _describe_active(database))
             heart = asyncio.create_task(_beat(connection))
@@ -121,6 +119,4 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
 
 async def finish(connection: Connection, run_id: UUID, summary: Mapping[str, Any]) -> None:
     """Closes a run; does nothing where it is closed already."""
-    await connection.execute(
-        statement("finish_run"), run_id, orjson.dumps(dict(summary)).decode()
-    )
+    await connection.execute(statement("finish_run"), run_id, orjson.dumps(dict(summary)).decode())

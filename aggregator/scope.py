@@ -8,6 +8,8 @@ from datetime import datetime
 
 from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
 
+NONE_COUNTED = Counts()
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeState:
@@ -78,7 +80,7 @@ class ScopeResult:
     requests: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
-    counts: Counts = Counts()
+    counts: Counts = NONE_COUNTED
     identity: Identity | None = None
     """Set where ``/api/me`` was asked in this run; pinned when the result is written."""
     key_digest: bytes | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -293,27 +293,14 @@ async def _withhold(
         if result.change and result.outcome is Outcome.COMPLETE
     ]
     if rows:
-        await connection.execute(
-            statement("withhold"), resource.name, orjson.dumps(rows).decode()
-        )
+        await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
 
 
 async def _close_scopes(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
 ) -> None:
     rows = [
-        {
-            "organization": result.organization.name,
-            "outcome": result.outcome,
-            "error": result.error,
-            "attempt_at": result.finished_at,
-            "was_read": result.digests is not None,
-            "bytes_digest": _hex(result.digests and result.digests.bytes_digest),
-            "tracked_digest": _hex(result.digests and result.digests.tracked_digest),
-            "readings_digest": _hex(result.digests and result.digests.readings_digest),
-            "records": result.records,
-            "withheld": result.counts.withheld,
-        }
+        _scope_row(result)
         for result in results
         # A scope that was not tried keeps its state: "we did not look" says nothing about it.
         if result.outcome not in {Outcome.DEFERRED, Outcome.CANCELLED}
@@ -321,6 +308,22 @@ async def _close_scopes(
     await connection.execute(
         statement("close_scopes"), resource.name, generation, orjson.dumps(rows).decode()
     )
+
+
+def _scope_row(result: ScopeResult) -> dict[str, Any]:
+    digests = result.digests
+    return {
+        "organization": result.organization.name,
+        "outcome": result.outcome,
+        "error": result.error,
+        "attempt_at": result.finished_at,
+        "was_read": digests is not None,
+        "bytes_digest": _hex(digests.bytes_digest if digests else None),
+        "tracked_digest": _hex(digests.tracked_digest if digests else None),
+        "readings_digest": _hex(digests.readings_digest if digests else None),
+        "records": result.records,
+        "withheld": result.counts.withheld,
+    }
 
 
 def _key(result: ScopeResult) -> tuple[str, str | None]:

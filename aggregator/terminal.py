@@ -108,9 +108,9 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
         console.print(f"[bold red]{_safe(headline)}[/]")
     if any(numbers["withheld"] for numbers in account["resources"].values()):
         console.print(
-            "[bold yellow]removals were withheld[/]: the rows are kept and marked (withheld_since in"
-            " reporting.connections); two further complete runs, or sync --accept-removals,"
-            " release them"
+            "[bold yellow]removals were withheld[/]: the rows are kept and marked"
+            " (withheld_since in reporting.connections); two further complete runs, or"
+            " sync --accept-removals, release them"
         )
 
 
@@ -126,7 +126,9 @@ def print_status(document: Mapping[str, Any]) -> None:
         console.print(f"last run: {last['status']}, started {last['started_at']}")
         if last["headline"]:
             console.print(f"[bold red]{_safe(last['headline'])}[/]")
-    table = Table("organization", "status", "age", "connections", "unhealthy", "last outcome", "why")
+    table = Table(
+        "organization", "status", "age", "connections", "unhealthy", "last outcome", "why"
+    )
     for row in sorted(document["organizations"], key=lambda row: row["status"] == "complete"):
         table.add_row(
             _safe(row["organization"]),
@@ -178,12 +180,12 @@ def _age(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
-def print_query(title: str, rows: Sequence[Mapping[str, object]]) -> None:
+def print_query(title: str, rows: Sequence[dict[str, object]]) -> None:
     """The answer to a query as a table."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=title, title_justify="left")
-    for name in rows[0].keys() if rows else ():  # noqa: SIM118 (a record of asyncpg iterates values)
+    for name in rows[0] if rows else ():
         table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left")
     for row in rows:
         table.add_row(*(_shown(value) for value in row.values()))

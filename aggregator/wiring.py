@@ -62,9 +62,7 @@ async def _embedded_dsn(settings: Settings, *, start: bool) -> str:
     else:
         running = await asyncio.to_thread(embedded.status, settings.data_dir)
         if running is None:
-            raise DatabaseError(
-                "the embedded Postgres is not running; aggregator sync starts it"
-            )
+            raise DatabaseError("the embedded Postgres is not running; aggregator sync starts it")
         server = running
     log.info(
         "database.used",

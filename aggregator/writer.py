@@ -42,7 +42,7 @@ class Writer:
     on a run of its own that exists only inside it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what the results of a run share)
         self,
         database: Database,
         run_id: UUID,
@@ -123,7 +123,7 @@ class Writer:
                 results = await store.write(connection, batch, generation)
                 await runs.record(connection, self._run_id, results)
                 if self._plan_version is not None:
-                    raise _RolledBack
+                    raise _RolledBack  # noqa: TRY301 (leaving the transaction is the point)
         except _RolledBack:
             pass
         return results
@@ -180,7 +180,7 @@ class Writer:
         try:
             async with self._database.transaction() as connection:
                 await store.write(connection, [probe], self._generation)
-                raise _RolledBack
+                raise _RolledBack  # noqa: TRY301 (leaving the transaction is the point)
         except _RolledBack:
             return False
         except RefusedDataError:
@@ -221,7 +221,5 @@ def _without(result: ScopeResult, record: Record, rejection: Rejection) -> Scope
         ),
         digests=Digests(None, None, None),
         rejections=(*result.rejections, rejection),
-        counts=replace(
-            result.counts, rejected=result.counts.rejected + 1, removed=0, withheld=0
-        ),
+        counts=replace(result.counts, rejected=result.counts.rejected + 1, removed=0, withheld=0),
     )

@@ -57,15 +57,17 @@ QUESTIONS = (
 
 
 async def main() -> int:
-    """0 when the run did what this fleet makes it do: some organizations fail, the rest is there."""
+    """0 when the run did what this fleet makes it do: some organizations fail, the rest is read."""
     server = await asyncio.to_thread(embedded.start, DATA_DIR)
     async with Simulator(demo_fleet()) as simulator:
-        print(f"simulator: {simulator.base_url}, {len(simulator.fleet)} organizations\n", flush=True)
+        print(
+            f"simulator: {simulator.base_url}, {len(simulator.fleet)} organizations\n", flush=True
+        )
         exit_code = await _sync(simulator)
     connection = await asyncpg.connect(server.dsn)
     try:
         for title, query in QUESTIONS:
-            print_query(title, await connection.fetch(query))
+            print_query(title, [dict(row) for row in await connection.fetch(query)])
     finally:
         await connection.close()
     print(
@@ -82,9 +84,7 @@ async def _sync(simulator: Simulator) -> int:
         "AGGREGATOR_BASE_URL": simulator.base_url,
         "AGGREGATOR_DATA_DIR": str(DATA_DIR),
     }
-    keys = {
-        f"AGGREGATOR_API_KEYS__{name}": key for name, key in simulator.fleet.api_keys.items()
-    }
+    keys = {f"AGGREGATOR_API_KEYS__{name}": key for name, key in simulator.fleet.api_keys.items()}
     own = {name: value for name, value in os.environ.items() if not name.startswith("AGGREGATOR_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "aggregator", "sync", env={**own, **settings, **keys}

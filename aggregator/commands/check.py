@@ -19,7 +19,13 @@ from aggregator.errors import AggregatorError, ConfigurationError, ScopeError
 from aggregator.model import Identity, Organization, Outcome
 from aggregator.organizations import load_organizations
 from aggregator.settings import Settings, load_settings
-from aggregator.summary import EXIT_COMPLETE, EXIT_FAILED, EXIT_NONE_COMPLETE, EXIT_PARTIAL, EXIT_USAGE
+from aggregator.summary import (
+    EXIT_COMPLETE,
+    EXIT_FAILED,
+    EXIT_NONE_COMPLETE,
+    EXIT_PARTIAL,
+    EXIT_USAGE,
+)
 from aggregator.wiring import Network, database_of, network_of
 
 _CONFIGURATION = {Outcome.BAD_KEY, Outcome.DUPLICATE_ORG}
@@ -44,8 +50,9 @@ async def check(options: argparse.Namespace) -> int:
     if broken:
         problems.append(f"database: {broken}")
     problems += [f"{row['organization']}: {row['problem']}" for row in rows if row["problem"]]
+    exit_code = _exit_code(rows, broken=broken is not None, headline=headline)
     document = {
-        "exit_code": _exit_code(rows, broken=broken is not None, headline=headline),
+        "exit_code": exit_code,
         "base_url": settings.base_url,
         "api_version": settings.api_version,
         "database": database,
@@ -56,7 +63,6 @@ async def check(options: argparse.Namespace) -> int:
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
     else:
         terminal.print_check(document)
-    exit_code: int = document["exit_code"]
     return exit_code
 
 
@@ -111,9 +117,7 @@ async def _check_keys(
     return rows
 
 
-def _mark_duplicates(
-    organizations: Sequence[Organization], rows: Sequence[dict[str, Any]]
-) -> None:
+def _mark_duplicates(organizations: Sequence[Organization], rows: Sequence[dict[str, Any]]) -> None:
     holders: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for organization, row in zip(organizations, rows, strict=True):
         if row["outcome"] == Outcome.COMPLETE and row["organization_id"]:

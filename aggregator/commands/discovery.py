@@ -40,7 +40,7 @@ async def with_discovered(
         headline = f"organizations could not be discovered: {error.outcome}, {error.message}"
         if not any(organization.credential for organization in organizations):
             raise
-        log.error("discovery.failed", extra={"outcome": error.outcome, "error": error.message})
+        log.warning("discovery.failed", extra={"outcome": error.outcome, "error": error.message})
         return organizations, headline
     discovered = discover(rows, registry.partner_key, settings.base_url, organizations)
     log.info("discovery.done", extra={"organizations": len(discovered)})

@@ -8,10 +8,10 @@ import sys
 import orjson
 
 from aggregator import logs, terminal
+from aggregator.errors import DatabaseError
 from aggregator.migrate import pending
 from aggregator.report import read_status
 from aggregator.settings import load_settings
-from aggregator.errors import DatabaseError
 from aggregator.wiring import database_of
 
 

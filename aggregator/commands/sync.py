@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -91,9 +92,8 @@ async def sync(options: argparse.Namespace) -> int:
                 await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
                 await stack.enter_async_context(runs.run_lock(database))
                 network = await stack.enter_async_context(network_of(settings))
-                account = await _run(
-                    options, settings, registry, resources, database, network, stopper, started
-                )
+                job = Job(options, settings, registry, resources, database, network, started)
+                account = await job.run(stopper)
         except asyncio.CancelledError:
             if stopper.exit_code is None:
                 raise
@@ -104,123 +104,128 @@ async def sync(options: argparse.Namespace) -> int:
     return exit_code
 
 
-async def _run(  # noqa: PLR0913 (everything that is open, once)
-    options: argparse.Namespace,
-    settings: Settings,
-    registry: Registry,
-    resources: Sequence[Resource],
-    database: Database,
-    network: Network,
-    stopper: Stopper,
-    started: float,
-) -> dict[str, Any]:
-    everyone, headline = await with_discovered(registry, settings, network)
-    chosen = _choose_organizations(everyone, options.organization)
-    run_id = uuid4()
-    generation = 0
-    if not options.plan:
-        generation = await _begin(database, run_id, everyone, chosen, resources, headline)
-    budget = ByteBudget(BYTES_IN_FLIGHT)
-    collector = Collector(
-        network.client,
-        database,
-        deadline=network.deadline,
-        pepper=await store.load_pepper(database),
-        rules=RemovalRules(
-            settings.removal_limit_fraction, settings.removal_limit_rows, options.accept_removals
-        ),
-        budget=budget,
-        now=now,
-    )
-    work = Work(
-        organizations=chosen,
-        resources=resources,
-        database=database,
-        collector=collector,
-        limits=network.limits,
-        budget=budget,
-        run_id=run_id,
-        generation=generation,
-        plan_version=__version__ if options.plan else None,
-        most_admitted=max(256, 4 * settings.max_concurrency),
-        now=now,
-    )
-    with terminal.progress() as show:
-        run = Run(work, lambda: show(run.summary))
-        if headline:
-            run.summary.headlines.append(headline)
-        log.info(
-            "run.started",
-            extra={"run_id": str(run_id), "organizations": len(chosen), "plan": options.plan},
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One ``sync`` once everything it needs is open; it closes nothing."""
+
+    options: argparse.Namespace
+    settings: Settings
+    registry: Registry
+    resources: Sequence[Resource]
+    database: Database
+    network: Network
+    started: float
+    run_id: UUID = field(default_factory=uuid4)
+
+    async def run(self, stopper: Stopper) -> dict[str, Any]:
+        """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
+        everyone, headline = await with_discovered(self.registry, self.settings, self.network)
+        chosen = _choose_organizations(everyone, self.options.organization)
+        generation = 0
+        if not self.options.plan:
+            generation = await self._begin(everyone, chosen, forget=headline is None)
+        work = await self._work(chosen, generation)
+        with terminal.progress() as show:
+            run = Run(work, lambda: show(run.summary))
+            if headline:
+                run.summary.headlines.append(headline)
+            log.info(
+                "run.started",
+                extra={
+                    "run_id": str(self.run_id),
+                    "organizations": len(chosen),
+                    "plan": self.options.plan,
+                },
+            )
+            stopper.run = run
+            try:
+                await run.execute()
+            except BaseException:
+                await self._record_failure(run)
+                raise
+        exit_code = stopper.exit_code or run.summary.exit_code
+        status = "cancelled" if run.cancelled else STATUS_OF_EXIT[exit_code]
+        account = self._account(run, status, exit_code)
+        if self.options.plan:
+            account["plan"] = True
+        else:
+            async with self.database.transaction() as connection:
+                await runs.finish(connection, self.run_id, account)
+        log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
+        if not self.options.json:
+            terminal.print_summary(account, run.summary)
+        return account
+
+    async def _begin(
+        self, everyone: Sequence[Organization], chosen: Sequence[Organization], *, forget: bool
+    ) -> int:
+        """Opens the run in the ledger, closes the books of runs that died, gives the generation."""
+        names = [organization.name for organization in chosen]
+        planned = {resource.name: names for resource in self.resources}
+        async with self.database.transaction() as connection:
+            await store.register(connection, everyone, forget=forget)
+            generation = await runs.begin(connection, self.run_id, __version__, planned)
+            for abandoned in await runs.close_abandoned(connection, self.run_id):
+                log.warning("run.abandoned", extra={"run_id": str(abandoned)})
+        return generation
+
+    async def _work(self, chosen: Sequence[Organization], generation: int) -> Work:
+        settings, options = self.settings, self.options
+        budget = ByteBudget(BYTES_IN_FLIGHT)
+        collector = Collector(
+            self.network.client,
+            self.database,
+            deadline=self.network.deadline,
+            pepper=await store.load_pepper(self.database),
+            rules=RemovalRules(
+                settings.removal_limit_fraction,
+                settings.removal_limit_rows,
+                options.accept_removals,
+            ),
+            budget=budget,
+            now=now,
         )
-        stopper.run = run
+        return Work(
+            organizations=chosen,
+            resources=self.resources,
+            database=self.database,
+            collector=collector,
+            limits=self.network.limits,
+            budget=budget,
+            run_id=self.run_id,
+            generation=generation,
+            plan_version=__version__ if options.plan else None,
+            most_admitted=max(256, 4 * settings.max_concurrency),
+            now=now,
+        )
+
+    def _account(self, run: Run, status: str, exit_code: int) -> dict[str, Any]:
+        return run.summary.as_json(
+            run_id=str(self.run_id),
+            status=status,
+            exit_code=exit_code,
+            duration_seconds=time.monotonic() - self.started,
+        )
+
+    async def _record_failure(self, run: Run) -> None:
+        """Tries to leave a failed run closed; the next run does it where the database is gone."""
+        if self.options.plan:
+            return
+        account = self._account(run, "failed", EXIT_FAILED)
         try:
-            await run.execute()
-        except BaseException:
-            await _record_failure(database, run, run_id, started, plan=options.plan)
-            raise
-    exit_code = stopper.exit_code or run.summary.exit_code
-    account = run.summary.as_json(
-        run_id=str(run_id),
-        status="cancelled" if run.cancelled else STATUS_OF_EXIT[exit_code],
-        exit_code=exit_code,
-        duration_seconds=time.monotonic() - started,
-    )
-    if options.plan:
-        account["plan"] = True
-    else:
-        async with database.transaction() as connection:
-            await runs.finish(connection, run_id, account)
-    log.info("run.finished", extra={"run_id": str(run_id), "exit_code": exit_code})
-    if not options.json:
-        terminal.print_summary(account, run.summary)
-    return account
-
-
-async def _begin(  # noqa: PLR0913 (the facts of a run)
-    database: Database,
-    run_id: UUID,
-    everyone: Sequence[Organization],
-    chosen: Sequence[Organization],
-    resources: Sequence[Resource],
-    headline: str | None,
-) -> int:
-    """Opens the run in the ledger and closes the books of runs that died."""
-    names = [organization.name for organization in chosen]
-    async with database.transaction() as connection:
-        await store.register(connection, everyone, forget=headline is None)
-        generation = await runs.begin(
-            connection, run_id, __version__, {resource.name: names for resource in resources}
-        )
-        for abandoned in await runs.close_abandoned(connection, run_id):
-            log.warning("run.abandoned", extra={"run_id": str(abandoned)})
-    return generation
-
-
-async def _record_failure(
-    database: Database, run: Run, run_id: UUID, started: float, *, plan: bool
-) -> None:
-    """Tries to leave a failed run closed; the next run does it where the database is gone."""
-    if plan:
-        return
-    account = run.summary.as_json(
-        run_id=str(run_id),
-        status="failed",
-        exit_code=EXIT_FAILED,
-        duration_seconds=time.monotonic() - started,
-    )
-    try:
-        async with asyncio.timeout(5), database.transaction() as connection:
-            await runs.finish(connection, run_id, account)
-    except (DatabaseError, TimeoutError):
-        log.warning("run.not_closed", extra={"run_id": str(run_id)})
+            async with asyncio.timeout(5), self.database.transaction() as connection:
+                await runs.finish(connection, self.run_id, account)
+        except (DatabaseError, TimeoutError):
+            log.warning("run.not_closed", extra={"run_id": str(self.run_id)})
 
 
 def _choose_resources(names: Sequence[str]) -> list[Resource]:
     unknown = sorted(set(names) - set(RESOURCES))
     if unknown:
         known = ", ".join(RESOURCES)
-        raise ConfigurationError([f"no such resource: {name} (there are: {known})" for name in unknown])
+        raise ConfigurationError(
+            [f"no such resource: {name} (there are: {known})" for name in unknown]
+        )
     return [resource for name, resource in RESOURCES.items() if not names or name in names]
 
 
