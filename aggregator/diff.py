@@ -14,6 +14,7 @@ from aggregator.scope import Known
 DIGEST_SIZE = 16
 AGREEING_RUNS = 2
 """Further complete runs that must agree before a withheld row is removed by itself."""
+WITHHELD_BEFORE = "it was withheld before, and further complete runs are to agree"
 
 
 def bytes_digest(bodies: Iterable[bytes], version: int) -> bytes:
@@ -81,7 +82,8 @@ def decide_removals(
     """Splits the known rows that a complete answer did not contain into removed and withheld.
 
     ``doubt`` is a reason not to believe the absence at all, such as a key with other rights than
-    last time. Whatever the reason, a row goes once ``AGREEING_RUNS`` further complete runs agree.
+    last time. Whatever the reason, a row goes once ``AGREEING_RUNS`` further complete runs agree,
+    and not before that where it was withheld once: a reason that is gone proves nothing (D3).
     """
     present = set(seen)
     missing = sorted(key for key in known if key not in present)
@@ -94,11 +96,16 @@ def decide_removals(
         and len(missing) > rules.limit_fraction * len(known)
     ):
         reason = f"{len(missing)} of {len(known)} rows are missing at once"
-    if reason is None or rules.accept:
+    if rules.accept:
         return Removals(tuple(missing), {})
-    removed = tuple(key for key in missing if known[key].missing_runs >= AGREEING_RUNS)
-    withheld = {key: reason for key in missing if known[key].missing_runs < AGREEING_RUNS}
-    return Removals(removed, withheld)
+    removed, withheld = [], {}
+    for key in missing:
+        missing_runs = known[key].missing_runs
+        if missing_runs >= AGREEING_RUNS or (missing_runs == 0 and reason is None):
+            removed.append(key)
+        else:
+            withheld[key] = reason or WITHHELD_BEFORE
+    return Removals(tuple(removed), withheld)
 
 
 def unique(records: Sequence[Record]) -> tuple[dict[str, Record], int]:
