@@ -1,0 +1,82 @@
+"""What every test stands on: clean surroundings, a database of its own, the command."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import databases
+from tests.command import RunCommand, run_in
+from tests.databases import Databases
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+_RUN_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        folder = Path(config.workerinput["run_folder"])
+    else:
+        folder = databases.server_folder("aggregator_tests_")
+    config.stash[_RUN_FOLDER] = folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["run_folder"] = str(node.config.stash[_RUN_FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The run's last word: its workers have ended."""
+    if not hasattr(config, "workerinput"):
+        folder = config.stash[_RUN_FOLDER]
+        databases.clear(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the developer reaches a test: neither a variable nor a ``.env``."""
+    for name in list(os.environ):
+        if name.upper().startswith("AGGREGATOR_") and name != databases.OUTSIDE_SERVER:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _server(request: pytest.FixtureRequest) -> Databases:
+    return Databases.of_run(request.config.stash[_RUN_FOLDER])
+
+
+@pytest.fixture(scope="session")
+def _migrated(_server: Databases) -> Databases:
+    _server.migrate_template()
+    return _server
+
+
+@pytest.fixture
+async def database_url(_migrated: Databases) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    async with _migrated.copy(_migrated.template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def empty_database_url(_server: Databases) -> AsyncIterator[str]:
+    """A database of the test's own without any migration."""
+    async with _server.copy("template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def run_command(tmp_path: Path) -> RunCommand:
+    """``await run_command("sync", "--json", env={"AGGREGATOR_…": "…"})`` → ``Finished``."""
+    return functools.partial(run_in, tmp_path)
