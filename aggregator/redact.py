@@ -21,9 +21,12 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from aggregator.tripwire import SET, looks_random, mark, mask_text, mask_value
+
+Json: TypeAlias = Any
+"""Any value that JSON can have; what it is in fact, is what the functions here find out."""
 
 DEEPEST = 60
 """Levels of nesting that are kept; the caller may wrap a few more around them and stay below 64."""
@@ -139,7 +142,7 @@ def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> d
     return masked
 
 
-def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401, PLR0911 -- any JSON value in and out; one exit a type
+def mask(value: Json, rule: Rule, depth: int = 0) -> Json:  # noqa: PLR0911 -- one exit a type
     """The value as it may be stored under a name with this rule; nothing given is changed.
 
     Integers beyond 64 bits become text, what is nested deeper than ``DEEPEST`` becomes a note.

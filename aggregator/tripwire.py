@@ -43,7 +43,21 @@ _LONGEST_WORD = 32
 """Characters. Real host names have parts of 12 random ones, cloud tokens begin at 16; any word with
 digits in it that is as long as the longest is a hash."""
 _FEWEST_TURNS = 3
-_TOKEN_BEGINNINGS = tuple("sk pk rk gh gl xox shp pat AI ya hv SG dapi".split())
+_TOKEN_BEGINNINGS = (
+    "sk",
+    "pk",
+    "rk",
+    "gh",
+    "gl",
+    "xox",
+    "shp",
+    "pat",
+    "AI",
+    "ya",
+    "hv",
+    "SG",
+    "dapi",
+)
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")

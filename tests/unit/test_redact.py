@@ -4,7 +4,7 @@ import base64
 import random
 import string
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from aggregator.redact import Rule, mask, mask_object, rule_of
 from aggregator.tripwire import mask_text, mask_value
 from benchmarks.masking import measure
+
+Json: TypeAlias = Any
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "warehouse": {
@@ -69,14 +71,27 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-def stored(name: str, value: Any) -> Any:
+def stored(name: str, value: Json) -> Json:
     return mask_object({name: value})[name]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["host", "ssh_host", "database", "dbname", "region", "s3_bucket_name", "warehouse", "username"]
-    + ["account", "bulk_sync_staging_schema", "auth_method", "iam_role_arn", "serverHostname"],
+    [
+        "host",
+        "ssh_host",
+        "database",
+        "dbname",
+        "region",
+        "s3_bucket_name",
+        "warehouse",
+        "username",
+        "account",
+        "bulk_sync_staging_schema",
+        "auth_method",
+        "iam_role_arn",
+        "serverHostname",
+    ],
 )
 def test_the_text_of_a_safe_name_is_kept(name: str) -> None:
     assert stored(name, "acme-eu") == "acme-eu"
@@ -84,9 +99,27 @@ def test_the_text_of_a_safe_name_is_kept(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "passwd", "api_key", "apikey", "oauth_token_expiry", "ssh_private_key", "dsn"]
-    + ["service_account", "client_id", "auth", "basic", "params", "connection_string"]
-    + ["api_key_name", "token_host", "password_database", "webhook_url", "AUTH-URL", "x-api-key"],
+    [
+        "password",
+        "passwd",
+        "api_key",
+        "apikey",
+        "oauth_token_expiry",
+        "ssh_private_key",
+        "dsn",
+        "service_account",
+        "client_id",
+        "auth",
+        "basic",
+        "params",
+        "connection_string",
+        "api_key_name",
+        "token_host",
+        "password_database",
+        "webhook_url",
+        "AUTH-URL",
+        "x-api-key",
+    ],
 )
 def test_a_secret_word_anywhere_in_a_name_masks_it(name: str) -> None:
     assert stored(name, "hunter2") == "(set)"
@@ -99,7 +132,7 @@ def test_a_number_under_a_secret_name_is_masked(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["body", "pairing", "x9", "new_setting", "", "hоst", "!", "описание"]
+    "name", ["body", "pairing", "x9", "new_setting", "", "h\u043est", "!", "описание"]
 )
 def test_the_text_of_an_unknown_name_is_masked(name: str) -> None:
     """Fault D16: a field that the API adds in clear is masked by default; so is a look-alike."""
@@ -120,8 +153,12 @@ def test_booleans_and_null_are_kept_even_under_a_secret_name() -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("accessKey", "access_key", "ACCESS_KEY", "access-key"), ("sshHost", "ssh_host", "SSH_HOST")]
-    + [("orgId", "org_id", "OrgID"), ("newThing", "new_thing", "NEW THING")],
+    [
+        ("accessKey", "access_key", "ACCESS_KEY", "access-key"),
+        ("sshHost", "ssh_host", "SSH_HOST"),
+        ("orgId", "org_id", "OrgID"),
+        ("newThing", "new_thing", "NEW THING"),
+    ],
 )
 def test_the_spelling_of_a_name_does_not_matter(names: tuple[str, ...]) -> None:
     assert len({rule_of(name) for name in names}) == 1
@@ -234,11 +271,24 @@ def test_a_safe_name_does_not_save_what_looks_like_a_secret(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["db-7.c9akciq32rgd.us-east-1.rds.amazonaws.com", "FRXJLEC-UJA94780", "user@example.com"]
-    + ["arn:aws:iam::123456789012:role/MyRole", "git@github.com:org/repo.git", "h1:27017,h2:27017"]
-    + ["CustomerAnalyticsWarehouse", "my-very-long-database-name-2024-production", "Ünïcode ✓"]
-    + ["2001:db8::1", "1234567890123456"]
-    + ["/sql/1.0/warehouses/main", "Acme Test", "LOAD_WH", "US1-FED", "*.csv"],
+    [
+        "db-7.c9akciq32rgd.us-east-1.rds.amazonaws.com",
+        "FRXJLEC-UJA94780",
+        "user@example.com",
+        "arn:aws:iam::123456789012:role/MyRole",
+        "git@github.com:org/repo.git",
+        "h1:27017,h2:27017",
+        "CustomerAnalyticsWarehouse",
+        "my-very-long-database-name-2024-production",
+        "Ünïcode ✓",
+        "2001:db8::1",
+        "1234567890123456",
+        "/sql/1.0/warehouses/main",
+        "Acme Test",
+        "LOAD_WH",
+        "US1-FED",
+        "*.csv",
+    ],
 )
 def test_ordinary_hosts_accounts_and_names_pass_the_tripwire(value: str) -> None:
     assert stored("host", value) == value
@@ -302,7 +352,7 @@ def test_20000_canaries_under_secret_and_unknown_names_are_not_stored() -> None:
         unknown = "x" + "".join(source.choices(letters, k=source.randint(3, 9))) + "q"
         return source.choice([unknown, source.choice(secret), f"{unknown}_{source.choice(secret)}"])
 
-    def nested(canary: str) -> Any:
+    def nested(canary: str) -> Json:
         inner = {name(): canary}
         return source.choice([canary, [canary], inner, [inner], {"host": inner}])
 
@@ -370,8 +420,6 @@ def test_a_secret_cut_in_half_at_the_end_of_a_long_error_is_dropped() -> None:
         "-----BEGIN" * 800,
         "a-" * 4_000,
         "https://" + "a," * 4_000,
-    ]
-    + [
         "pat" + "." * 8_000,
         "basic " + "a" * 8_000,
         "eyJ" * 2_700,
