@@ -95,8 +95,6 @@ _OTHER, _SAFE, _SAFE_ID, _SECRET, _PAIRS = Rule  # reading a member from its cla
 
 def rule_of(name: str) -> Rule:
     """What the name lets through; ``accessKey``, ``ACCESS-KEY`` and ``access_key`` are one name."""
-    if len(name) > LONGEST_NAME:
-        return Rule.SECRET
     words = [word.lower() for word in _WORDS.findall(name)]
     nouns = [word for word in words if not word.isdigit()]
     whole = "_".join(nouns)

@@ -100,7 +100,7 @@ def mask_text(text: str) -> str:
     every check look like a change). Only the first ``LONGEST_ERROR`` characters are read.
     """
     if len(text) > LONGEST_ERROR:  # cut between words: half a secret is not recognized
-        text = text[:LONGEST_ERROR].rpartition(" ")[0]
+        text = text[:LONGEST_ERROR].rpartition(" ")[0] or SET
     text = _PRIVATE_BLOCK.sub(SET, text)
     if "://" in text:
         text = _URL.sub(_masked_url, text)

@@ -242,6 +242,14 @@ def test_policies_keep_what_is_text_and_note_the_rest() -> None:
     assert values["extra"] == {"policies": [7, None]}
 
 
+def test_a_list_that_is_none_is_noted_and_a_long_one_cut() -> None:
+    """Faults C17, C19."""
+    assert columns({"id": "c", "policies": "all"})["extra"] == {"policies": "all"}
+    values = columns({"id": "c", "policies": ["p"] * 10_001})
+    assert len(values["policies"]) == 10_000
+    assert values["extra"] == {"policies": "(cut)"}
+
+
 @pytest.mark.parametrize(
     ("given_time", "stored"),
     [
@@ -381,6 +389,13 @@ def test_long_texts_are_cut_with_a_note() -> None:
     assert len(values["name"]) == 65_536
     assert len(values["status_error"]) == 2_000
     assert values["extra"] == {"name": "(cut)", "status_error": "(cut)"}
+
+
+def test_an_error_cut_before_masking_is_noted_too() -> None:
+    """Fault C17."""
+    values = columns({"id": "c", "status_error": "see https://h.example.com/?q=" + "x" * 9_000})
+    assert values["status_error"] == "see"
+    assert values["extra"] == {"status_error": "(cut)"}
 
 
 def test_a_huge_configuration_is_replaced_by_a_note() -> None:
