@@ -74,7 +74,7 @@ _SAFE_ID_NOUNS = _words("""
     workspace
 """)
 _SAFE_NOUNS = _words("""
-    account accounts advertiser advertisers arn branch bucket outputbucket catalog center city
+    account accounts advertiser advertisers arn branch bucket catalog center city
     cluster collection company container country currency customer database databases datacenter
     dataset datasets db dbname domain domains edition email endpoint engine environment folder
     format formats healthcheck host hostname hosts href instance keyspace locale location method
