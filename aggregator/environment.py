@@ -66,7 +66,7 @@ def _read_dotenv() -> tuple[dict[str, str], dict[str, str]]:
         return {}, {str(DOTENV): str(error)}
     variables: dict[str, str] = {}
     complaints: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
+    for binding in parse_stream(io.StringIO(text)):
         place = f"{DOTENV} line {binding.original.line}"
         if binding.error:
             complaints[place] = "is not NAME=value"
