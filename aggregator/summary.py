@@ -114,8 +114,7 @@ class Summary:
             "organizations": self.organization_counts(),
             "outcomes": {str(outcome): count for outcome, count in sorted(self.outcomes.items())},
             "resources": {
-                name: {field: getattr(counts, field) for field in Counts.__dataclass_fields__}
-                for name, counts in sorted(self.resources.items())
+                name: counts.as_dict() for name, counts in sorted(self.resources.items())
             },
         }
         if self.headlines:

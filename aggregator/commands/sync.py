@@ -72,7 +72,7 @@ def _handled_signals() -> Iterator[Stopper]:
             loop.remove_signal_handler(number)
 
 
-async def sync(options: argparse.Namespace) -> int:
+async def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     settings = load_settings()
     redactor = logs.configure(settings.log_format, settings.log_level)
