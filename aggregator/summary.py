@@ -54,7 +54,7 @@ class Summary:
             self.requests += result.requests
             self.retries += result.retries
             self.outcomes[result.outcome] += 1
-            self.resources[name] = Counts.total([self.resources.get(name, Counts()), result.counts])
+            self.resources[name] = self.resources.get(name, Counts()) + result.counts
             if result.outcome is not Outcome.COMPLETE:
                 self._trouble(result)
 
