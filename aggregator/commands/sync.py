@@ -72,7 +72,7 @@ def _handled_signals() -> Iterator[Stopper]:
             loop.remove_signal_handler(number)
 
 
-async def sync(options: argparse.Namespace) -> int:
+async def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     settings = load_settings()
     redactor = logs.configure(settings.log_format, settings.log_level)
@@ -119,16 +119,16 @@ class Job:
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
-        everyone, headline = await with_discovered(self.registry, self.settings, self.network)
+        everyone, headline = await self._everyone()
         chosen = _choose_organizations(everyone, self.options.organization)
         generation = 0
         if not self.options.plan:
             generation = await self._begin(everyone, chosen, forget=headline is None)
         work = await self._work(chosen, generation)
         with terminal.progress() as show:
-            run = Run(work, lambda: show(run.summary))
+            current = Run(work, lambda: show(current.summary))
             if headline:
-                run.summary.headlines.append(headline)
+                current.summary.headlines.append(headline)
             log.info(
                 "run.started",
                 extra={
@@ -137,15 +137,15 @@ class Job:
                     "plan": self.options.plan,
                 },
             )
-            stopper.run = run
+            stopper.run = current
             try:
-                await run.execute()
+                await current.execute()
             except BaseException:
-                await self._record_failure(run)
+                await self._record_failure(current)
                 raise
-        exit_code = stopper.exit_code or run.summary.exit_code
-        status = "cancelled" if run.cancelled else STATUS_OF_EXIT[exit_code]
-        account = self._account(run, status, exit_code)
+        exit_code = stopper.exit_code or current.summary.exit_code
+        status = "cancelled" if current.cancelled else STATUS_OF_EXIT[exit_code]
+        account = self._account(current, status, exit_code)
         if self.options.plan:
             account["plan"] = True
         else:
@@ -153,8 +153,15 @@ class Job:
                 await runs.finish(connection, self.run_id, account)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
-            terminal.print_summary(account, run.summary)
+            terminal.print_summary(account, current.summary)
         return account
+
+    async def _everyone(self) -> tuple[list[Organization], str | None]:
+        pins = {}
+        if self.registry.partner_key is not None:
+            known = await store.load_pins(self.database)
+            pins = {pin.organization: key[1] for key, pin in known.items()}
+        return await with_discovered(self.registry, self.settings, self.network, pins)
 
     async def _begin(
         self, everyone: Sequence[Organization], chosen: Sequence[Organization], *, forget: bool
