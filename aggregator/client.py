@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from aggregator.model import Credential, Organization, Outcome, Page, Request, R
 from aggregator.transport import make_session, send
 
 __all__ = ["Client", "Tally", "make_session"]
-
-log = logging.getLogger(__name__)
 
 MOST_PAGES = 10_000
 MOST_FULL_RESPONSES = 8
@@ -66,7 +63,6 @@ class Client:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._said_unversioned = False
 
     async def get(
         self,
@@ -166,19 +162,11 @@ class Client:
             tally.http_status = response.status
             tally.request_id = api.request_id(response, hide=_traces(credential))
             api.check(response, asked_version=self._api_version, hide=_traces(credential))
-            if api.served_version(response) is None:
-                self._say_unversioned(organization)
             if api.looks_cut(response.body):
                 raise RetryableError(
                     Outcome.BAD_PAYLOAD, "the answer is cut off", http_status=response.status
                 )
         return response
-
-    def _say_unversioned(self, organization: Organization) -> None:
-        """Warns once in the client's life, which is a run, that answers name no version (B19)."""
-        if not self._said_unversioned:
-            self._said_unversioned = True
-            log.warning("response.unversioned", extra={"organization": organization.name})
 
     async def _wait(
         self, failure: RetryableError, failures: int, tally: Tally, deadline: float
