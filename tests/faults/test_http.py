@@ -206,7 +206,7 @@ def test_a_redirect_names_the_host_only(after: Picture) -> None:
 
 def test_a_missing_version_is_said_once(after: Picture) -> None:
     """Fault B19."""
-    assert len(after.ran.events("response.unversioned")) == 1
+    assert len(after.ran.events("version.not_named")) == 1
 
 
 def test_a_cookie_is_never_sent(after: Picture) -> None:

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,6 @@ import orjson
 import pytest
 
 from aggregator import cli
-from aggregator.commands import sync
 from tests.databases import Databases
 from tests.simulator import Fleet, Simulator
 
@@ -81,7 +81,7 @@ class World:
 
     async def sync(self, *arguments: str, **settings: object) -> Ran:
         """``aggregator sync --json``; errors that become an exit code are raised as they are."""
-        exit_code, stdout, stderr = await self.run("--json", *arguments, **settings)
+        exit_code, stdout, stderr = await self.run("sync", "--json", *arguments, **settings)
         account = json.loads(stdout)
         rows = await self.query(
             "select * from reporting.run_organizations where run_id = $1", UUID(account["run_id"])
@@ -91,14 +91,16 @@ class World:
         return Ran(exit_code, account, stderr, scopes)
 
     async def run(self, *arguments: str, **settings: object) -> tuple[int, str, str]:
-        """``aggregator sync``: exit code, standard output and standard error."""
+        """Any command with its arguments: exit code, standard output and standard error."""
         stdout, stderr = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
         with (
             _surroundings(self.folder, self.environment(**settings)),
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
         ):
-            code = await sync(cli.parser().parse_args(["sync", *arguments]))
+            options = cli.parser().parse_args(arguments)
+            command = import_module(f"aggregator.commands.{options.command}")
+            code = await command.run(options)
         stdout.flush()
         return code, stdout.buffer.getvalue().decode(), stderr.getvalue()  # type: ignore[attr-defined]  # a BytesIO
 
