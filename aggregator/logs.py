@@ -41,8 +41,13 @@ class Redactor:
         return _WORD.sub(lambda match: "**" if match[0] in self._keys else match[0], text)
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+def _fields(record: logging.LogRecord, redactor: Redactor) -> dict[str, Any]:
+    """The event's fields, redacted before encoding: an escape sticks to the word after it."""
+    return {
+        name: redactor(value) if isinstance(value, str) else value
+        for name, value in vars(record).items()
+        if name not in _PLAIN
+    }
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -54,8 +59,9 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
-        fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
-        event = _escaped(record.getMessage())
+        named = _fields(record, self._redactor).items()
+        fields = "".join(f" {name}={_shown(value)}" for name, value in named)
+        event = _escaped(self._redactor(record.getMessage()))
         line = f"{moment:%H:%M:%S} {record.levelname.lower():7} {event}{fields}"
         if record.exc_info and record.exc_info[1]:
             line += "\n" + _traceback(record.exc_info[1])
@@ -73,8 +79,8 @@ class JsonFormatter(logging.Formatter):
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **_fields(record),
+            "event": self._redactor(record.getMessage()),
+            **_fields(record, self._redactor),
         }
         if record.exc_info and record.exc_info[1]:
             line["traceback"] = _traceback(record.exc_info[1])
