@@ -284,7 +284,7 @@ FIELDS: list[tuple[str, str | bytes, Expected]] = [
 
 
 async def test_odd_fields_cost_the_field_and_nothing_else(open_world: OpenWorld) -> None:
-    """Faults C8 to C20; one organization each: a good connection, the odd one, a good one."""
+    """Faults C8 to C20: one organization each: a good connection, the odd one, a good one."""
     names = [f"odd-{number}" for number in range(len(FIELDS))]
     async with open_world(Fleet(connections=0, names=names)) as world:
         good = json.dumps(GOOD).encode()
