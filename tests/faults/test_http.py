@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,12 @@ LONG_AGO, A_SECOND_LATER, FAR = (
 )
 
 
-def limited(retry_after: str | None, *, times: int | None = 1, **headers: str) -> dict[str, object]:
+def limited(retry_after: str | None, *, times: int | None = 1, **headers: str) -> dict[str, Any]:
     asked = {} if retry_after is None else {"Retry-After": retry_after}
     return {"status": 429, "times": times, "headers": {**asked, **headers}}
 
 
-def redirect(status: int, target: str) -> dict[str, object]:
+def redirect(status: int, target: str) -> dict[str, Any]:
     return {"status": status, "headers": {"Location": target}, "body": b""}
 
 
@@ -397,7 +398,7 @@ async def test_a_server_that_is_no_server_hurts_nobody_else(
         assert ran.exit_code == 3
 
 
-async def test_requests_are_http_1(open_world: OpenWorld, tmp_path: Path) -> None:
+async def test_requests_are_http_1(open_world: OpenWorld) -> None:
     """Fault B25."""
     lines: list[bytes] = []
 
@@ -413,7 +414,6 @@ async def test_requests_are_http_1(open_world: OpenWorld, tmp_path: Path) -> Non
         assert ran.outcomes == {"acme-01": "network"}
         assert lines
         assert all(line == b"GET /api/me HTTP/1.1\r\n" for line in lines)
-        assert not list(tmp_path.iterdir())
 
 
 async def test_a_redirect_is_not_followed_anywhere(open_world: OpenWorld) -> None:

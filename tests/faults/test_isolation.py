@@ -90,9 +90,7 @@ async def test_twenty_healthy_ones_do_not_notice_the_others(
                 assert after[name] == before[name], name
             assert name == "poison" or after[name].keys() >= before[name].keys(), name
         assert sum(ran.account["outcomes"].values()) == len(names)
-        (run,) = await world.query(
-            "select * from reporting.runs order by started_at desc limit 1"
-        )
+        (run,) = await world.query("select * from reporting.runs order by started_at desc limit 1")
         assert (run["status"], run["exit_code"]) == ("partial", 3)
         assert await world.query("select * from reporting.runs where status = 'running'") == []
 

@@ -251,7 +251,8 @@ async def test_parents_that_dangle_or_form_a_circle_are_stored(open_world: OpenW
         }
         assert parents == {one["id"]: two["id"], two["id"]: one["id"], three["id"]: "nobody"}
         for view in await world.query(
-            "select table_name as name from information_schema.views where table_schema = 'reporting'"
+            "select table_name as name from information_schema.views"
+            " where table_schema = 'reporting'"
         ):
             await world.query(f"select * from reporting.{view['name']}")  # noqa: S608 - our views
 

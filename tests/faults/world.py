@@ -102,7 +102,7 @@ class World:
             command = import_module(f"aggregator.commands.{options.command}")
             code = await command.run(options)
         stdout.flush()
-        return code, stdout.buffer.getvalue().decode(), stderr.getvalue()  # type: ignore[attr-defined]  # a BytesIO
+        return code, stdout.buffer.getvalue().decode(), stderr.getvalue()
 
     async def query(self, statement: str, *arguments: object) -> list[Row]:
         connection = await asyncpg.connect(self.database_url)
