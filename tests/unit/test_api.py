@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aggregator import api
 from aggregator.errors import RetryableError, ScopeError
 from aggregator.model import Identity, Outcome, Page, Request, Response
+from aggregator.payload import PayloadError, clean
 
 VERSION = "2025-09-18"
 KEY = "fake-key-0000-1111"
@@ -265,6 +266,15 @@ def test_of_duplicate_keys_the_last_wins_on_both_ways() -> None:
 def test_deep_nesting_is_bad_and_nothing_overflows(depth: int, suspect: bytes) -> None:
     """Fault C15."""
     bad_payload(b'{"data":[' + b"[" * depth + b'"' + suspect + b'"' + b"]" * depth + b"]}")
+
+
+def test_cleaning_stops_at_the_depth_at_which_the_fast_parser_stops() -> None:
+    """Fault C15, also where the interpreter itself would go deeper."""
+    nested: list[Any] = []
+    for _ in range(2000):
+        nested = [nested]
+    with pytest.raises(PayloadError):
+        clean(nested)
 
 
 def test_an_array_of_300_levels_passes_on_both_ways() -> None:
