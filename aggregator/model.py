@@ -140,11 +140,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer as it came: status, headers with lower-case names, decoded bytes of the body."""
+    """One answer as it came: status, headers with lower-case names, decoded bytes of the body.
+
+    Printed, it shows the status only: a server may repeat a key, and bodies hold secrets.
+    """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
