@@ -6,6 +6,8 @@ AggregatorError
 │   └── RetryableError      the same request may be sent again, within its budget
 └── RunError                stop the run, exit 1
     ├── DatabaseError       the database refused or cannot be reached
+    │   ├── RefusedDataError        isolate the value that it refuses
+    │   └── TransientDatabaseError  the same transaction may be tried again
     └── ActiveRunError      another run is active, exit 6
 
 Messages name settings, organizations and hosts, never a key and never a value of a body.
@@ -72,3 +74,11 @@ class DatabaseError(RunError):
 
 class ActiveRunError(RunError):
     """Another run is active on this database."""
+
+
+class RefusedDataError(DatabaseError):
+    """The database refuses a value; the same rows will be refused again."""
+
+
+class TransientDatabaseError(DatabaseError):
+    """A deadlock, a lock that was not had in time, a lost connection: trying again may help."""

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NoReturn
 
@@ -92,7 +91,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One tenant we collect from; exactly one of ``credential`` and ``refusal`` is set."""
+    """One tenant we collect from.
+
+    Exactly one of ``credential`` and ``refusal`` is set, and neither where it is not enabled.
+    """
 
     name: str
     base_url: str

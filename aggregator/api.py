@@ -1,0 +1,285 @@
+"""The remote API as pure functions: build a request, decipher a response, find the next page.
+
+Sections named here are those of our notes on the Polytomic API (``polytomic-api``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from aggregator import __version__
+from aggregator.errors import RetryableError, ScopeError
+from aggregator.model import Identity, Outcome, Page, Request, Response
+from aggregator.payload import PayloadError, clean, describe, parse
+
+USER_AGENT = f"polytomic-inventory-aggregator/{__version__}"
+VERSION_HEADER = "X-Polytomic-Version"
+LONGEST_RETRY_AFTER_SECONDS = 366 * 86_400.0
+LONGEST_MESSAGE = 200
+
+IDENTITY = Request("/api/me")
+ORGANIZATIONS = Request("/api/organizations")
+"""Every organization of a partner; for a partner key as Bearer only (section 1.4)."""
+
+_WITHOUT_DATA_ENVELOPE = "2021-05-23"
+"""The only version that answers ``{"result": …, "error": …}`` (section 1.7)."""
+
+_FINAL_OUTCOMES: dict[int, Outcome] = {
+    HTTPStatus.UNAUTHORIZED: Outcome.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN: Outcome.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Outcome.NOT_FOUND,
+}
+
+
+def headers(api_version: str, authorization: str) -> dict[str, str]:
+    """All headers that we send (sections 1.2, 1.7, 9.1); the version is always named.
+
+    Raises ScopeError (bad_key) where ``authorization`` is more than printable ASCII and blanks
+    between words, so that no key can begin a header of its own.
+    """
+    if not re.fullmatch(r"[!-~]+ [!-~]+", authorization):
+        raise ScopeError(Outcome.BAD_KEY, "the key is empty or has characters no header may have")
+    return {
+        "Authorization": authorization,
+        VERSION_HEADER: api_version,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": USER_AGENT,
+    }
+
+
+def check(response: Response, *, asked_version: str, hide: tuple[str, ...] = ()) -> None:
+    """Passes an answer of status 200 of the version that was asked for; raises for all others.
+
+    What is to ``hide``, because the server might echo it, is replaced in messages.
+
+    401, 403 and 404 have outcomes of their own; a redirect is never followed (faults B18, S5).
+    408, 429 and 5xx raise RetryableError, all else ScopeError. A missing version header passes
+    (fault B19): see ``served_version``.
+    """
+    status = response.status
+    if status == HTTPStatus.OK:
+        served = served_version(response)
+        if served not in (None, asked_version):
+            raise ScopeError(
+                Outcome.VERSION_MISMATCH,
+                f"asked for API version {asked_version}, got {_cut(str(served), hide)}",
+                http_status=status,
+            )
+        return
+    if 200 <= status < 300:  # noqa: PLR2004 - no other success is an answer to a GET of ours
+        raise ScopeError(Outcome.BAD_PAYLOAD, f"unexpected HTTP {status}", http_status=status)
+    if 300 <= status < 400:  # noqa: PLR2004 - the redirects
+        raise ScopeError(
+            Outcome.REDIRECTED,
+            f"HTTP {status} to {_redirect_target(response, hide)}",
+            http_status=status,
+        )
+    message = f"HTTP {status}: {_error_text(response, hide)}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise RetryableError(
+            Outcome.RATE_LIMITED,
+            message,
+            http_status=status,
+            retry_after_seconds=retry_after_seconds(response.headers),
+        )
+    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:  # noqa: PLR2004 - the 5xx
+        raise RetryableError(
+            Outcome.UPSTREAM_ERROR,
+            message,
+            http_status=status,
+            retry_after_seconds=retry_after_seconds(response.headers),
+        )
+    outcome = _FINAL_OUTCOMES.get(status, Outcome.UPSTREAM_ERROR)
+    raise ScopeError(outcome, message, http_status=status)
+
+
+def served_version(response: Response) -> str | None:
+    """The API version that answered; None where the answer does not say (section 1.7)."""
+    return response.headers.get(VERSION_HEADER.lower())
+
+
+def request_id(response: Response, *, hide: tuple[str, ...] = ()) -> str | None:
+    """The server's name for this exchange, for its support; None where it gives none."""
+    return _cut(response.headers.get("x-request-id", ""), hide) or None
+
+
+def looks_cut(body: bytes) -> bool:
+    """Whether a body begins as a JSON object and does not end as one: worth asking again (C1)."""
+    return body[:64].lstrip()[:1] == b"{" and body[-64:].rstrip()[-1:] != b"}"
+
+
+def decipher_list(response: Response, *, asked_version: str) -> Page:
+    """One page of a list; ``data: null`` is an empty one (sections 3 and 4.1, fault C5).
+
+    Raises as ``check``, and ScopeError (bad_payload) for anything that is not surely a list: an
+    unknown form must never pass for "nothing there".
+    """
+    check(response, asked_version=asked_version)
+    data, envelope, suspect = _open_envelope(response)
+    records = [] if data is None else data
+    if not isinstance(records, list):
+        raise _bad_payload(response, "the data is no list")
+    token = _next_page_token(response, envelope)
+    if not suspect:
+        return Page(records, token)
+    sanitized = set()
+    for index, record in enumerate(records):
+        records[index], touched = _clean(response, record)
+        if touched:
+            sanitized.add(index)
+    return Page(records, token, frozenset(sanitized))
+
+
+def decipher_object(response: Response) -> dict[str, Any]:
+    """The object that an answer of status 200 holds; otherwise ScopeError (bad_payload)."""
+    data, _, suspect = _open_envelope(response)
+    if not isinstance(data, dict):
+        raise _bad_payload(response, "the data is no object")
+    return _clean(response, data)[0] if suspect else data
+
+
+def decipher_identity(response: Response) -> Identity:
+    """Whom the key speaks for, from ``/api/me`` (section 1.5); what has another type is None."""
+    me = decipher_object(response)
+    key_class = next(
+        (name for name in ("partner", "system", "organization", "user") if me.get(f"is_{name}")),
+        None,
+    )
+    credential = me.get("credential")
+    credential = credential if isinstance(credential, dict) else {}
+    profile = credential.get("api_key_profile")
+    return Identity(
+        organization_id=_text(me.get("organization_id")),
+        organization_name=_text(me.get("organization_name")),
+        key_class=key_class,
+        role=_text(me.get("role")),
+        mode=_text(credential.get("mode")),
+        profile=_text(profile.get("id")) if isinstance(profile, dict) else None,
+    )
+
+
+def next_request(request: Request, page: Page) -> Request | None:
+    """The request for the page after ``page``; None after the last (section 3)."""
+    if page.next_page_token is None:
+        return None
+    kept = tuple(pair for pair in request.query if pair[0] != "page_token")
+    return Request(request.path, (*kept, ("page_token", page.next_page_token)))
+
+
+def retry_after_seconds(response_headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, 0 to a year; None where the server asked for nothing we understand.
+
+    Digits count as seconds; a date counts from the answer's own ``Date``, so that neither clock
+    needs to be right. All else (signs, fractions, ``nan``, full-width digits) is as absent.
+    """
+    text = response_headers.get("retry-after", "").strip(" \t")
+    if text.isascii() and text.isdigit():
+        # Longer than seven digits is over the bound anyway; int() has a limit of its own.
+        seconds = float(text) if len(text.lstrip("0")) <= 8 else LONGEST_RETRY_AFTER_SECONDS  # noqa: PLR2004
+        return min(seconds, LONGEST_RETRY_AFTER_SECONDS)
+    until = _http_date(text)
+    sent = _http_date(response_headers.get("date", "").strip(" \t"))
+    if until is None or sent is None:
+        return None
+    return min(max((until - sent).total_seconds(), 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _open_envelope(response: Response) -> tuple[Any, dict[str, Any], bool]:
+    """The content, the envelope around it, and whether both are still to be cleaned."""
+    envelope, suspect = _parse(response)
+    if not isinstance(envelope, dict):
+        raise _bad_payload(response, "no envelope")
+    if envelope.get("error"):
+        raise _bad_payload(response, "an error with HTTP 200")
+    if "data" in envelope:
+        return envelope["data"], envelope, suspect
+    if "result" in envelope and served_version(response) == _WITHOUT_DATA_ENVELOPE:
+        return envelope["result"], envelope, suspect
+    raise _bad_payload(response, "no data in the envelope")
+
+
+def _next_page_token(response: Response, envelope: dict[str, Any]) -> str | None:
+    pagination = envelope.get("pagination")
+    if pagination is None:
+        return None
+    token = pagination.get("next_page_token") if isinstance(pagination, dict) else pagination
+    if token is None or token == "":
+        return None
+    if not isinstance(token, str) or _clean(response, token)[1]:
+        raise _bad_payload(response, "a pagination of unknown form")
+    return token
+
+
+def _parse(response: Response) -> tuple[Any, bool]:
+    try:
+        return parse(response.body)
+    except PayloadError as error:
+        problem = str(error)
+    raise _bad_payload(response, problem)
+
+
+def _clean(response: Response, value: Any) -> tuple[Any, bool]:  # noqa: ANN401 - any JSON value
+    try:
+        return clean(value)
+    except PayloadError as error:
+        problem = str(error)
+    raise _bad_payload(response, problem)
+
+
+def _bad_payload(response: Response, problem: str) -> ScopeError:
+    body = describe(response.body, response.headers.get("content-type", ""))
+    return ScopeError(Outcome.BAD_PAYLOAD, f"{problem} ({body})", http_status=response.status)
+
+
+def _error_text(response: Response, hide: tuple[str, ...]) -> str:
+    """What an error body says, in any of its four shapes (section 1.6), cut; never raises."""
+    try:
+        error = clean(parse(response.body)[0])[0]
+    except PayloadError:
+        error = None
+    if not isinstance(error, dict):
+        return describe(response.body, response.headers.get("content-type", ""))
+    nested = error.get("error")
+    nested = nested.get("message") if isinstance(nested, dict) else nested
+    words = [error.get("key"), error.get("message"), nested]
+    return _cut(" ".join(word for word in words if isinstance(word, str)), hide) or "no message"
+
+
+def _redirect_target(response: Response, hide: tuple[str, ...]) -> str:
+    try:
+        target = urlsplit(response.headers.get("location", ""))
+        host = target.hostname
+    except ValueError:
+        return "an unreadable address"
+    return _cut(f"{target.scheme}://{host}" if host else "the same host", hide)
+
+
+def _cut(text: str, hide: tuple[str, ...]) -> str:
+    """At most 200 printable characters, without user info and query of addresses in it."""
+    for secret in hide:
+        text = text.replace(secret, "**")
+    text = re.sub(r"://[^/@\s]*@", "://", text)
+    text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1", text)
+    text = "".join(character if character.isprintable() else " " for character in text).strip()
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    return value if isinstance(value, str) and value else None
+
+
+def _http_date(text: str) -> datetime | None:
+    if not re.match(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ", text):
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,167 @@
+"""When to ask again and when to stop asking: backoff, retry budget, host breaker, auth incident."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aggregator.errors import ScopeError
+from aggregator.model import Outcome
+
+BASE_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30.0
+SHORTEST_BACKOFF_SECONDS = 0.1
+
+
+def backoff_seconds(
+    failures: int, retry_after_seconds: float | None, random: Callable[[], float]
+) -> float:
+    """How long to wait after the ``failures``-th failure in a row (1, 2, …).
+
+    Full jitter: anything from 0 to 0.5 s, doubled with each failure, to at most 30 s; never less
+    than ``retry_after_seconds``, nor than 0.1 s, so that ``Retry-After: 0`` is no hot loop.
+    ``random`` returns a number of [0, 1).
+    """
+    ceiling = min(LONGEST_BACKOFF_SECONDS, BASE_BACKOFF_SECONDS * 2.0 ** (failures - 1))
+    return max(random() * ceiling, retry_after_seconds or 0.0, SHORTEST_BACKOFF_SECONDS)
+
+
+class RetryBudget:
+    """Retries of a whole run: at most a tenth of the first attempts, and 10 on top of that.
+
+    The floor lets small fleets retry; the share keeps a large one from amplifying an outage.
+    """
+
+    SHARE = 0.10
+    FLOOR = 10
+
+    def __init__(self) -> None:
+        self._first_attempts = 0
+        self._spent = 0
+
+    def record_first_attempt(self) -> None:
+        self._first_attempts += 1
+
+    def spend(self) -> bool:
+        """Whether one more retry may be made; if so, it is counted."""
+        if self._spent + 1 > self.FLOOR + self.SHARE * self._first_attempts:
+            return False
+        self._spent += 1
+        return True
+
+
+class HostBreaker:
+    """Notices that a host is down, and then lets one request at a time try whether it is back.
+
+    Down means: ``THRESHOLD`` organizations failed one after another with no answer between them.
+    From then on everybody waits while one request probes after 1, 2, 4 and 8 s. When all of these
+    fail, the host is given up for the rest of the run. The 15 s outlast a restart and an outage
+    that comes and goes every 10 s (fault B14).
+    """
+
+    THRESHOLD = 10
+    PROBES = 4
+
+    def __init__(
+        self,
+        host: str,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._host = host
+        self._clock = clock
+        self._sleep = sleep
+        self._probe_turn = asyncio.Lock()
+        self._failing: set[str] = set()
+        self._failed_probes = 0
+        self._probe_at = 0.0
+        self.down = False
+        self.given_up = False
+
+    async def enter(self, deadline: float) -> bool:
+        """Waits while the host is down; True makes the caller the probe, who calls ``leave``.
+
+        Raises ScopeError (deferred) when the host is given up, or the wait would pass ``deadline``.
+        """
+        if not self.down:
+            return False
+        await self._probe_turn.acquire()
+        try:
+            probe = await self._wait_for_probe(deadline)
+        except BaseException:
+            self._probe_turn.release()
+            raise
+        if not probe:
+            self._probe_turn.release()
+        return probe
+
+    def leave(self) -> None:
+        """Ends the caller's probe, whatever came of it; the next in line looks again."""
+        self._probe_turn.release()
+
+    def record(self, organization: str, *, failed: bool, probe: bool) -> None:
+        """Takes in how one request ended; ``failed``: no answer from the host, or a 5xx."""
+        if self.given_up:
+            return
+        if not failed:
+            self._failing.clear()
+            self._failed_probes = 0
+            self.down = False
+            return
+        self._failing.add(organization)
+        if probe:
+            self._failed_probes += 1
+            self.given_up = self._failed_probes >= self.PROBES
+            self._probe_at = self._clock() + 2.0**self._failed_probes
+        elif not self.down and len(self._failing) >= self.THRESHOLD:
+            self.down = True
+            self._probe_at = self._clock() + 1.0
+
+    async def _wait_for_probe(self, deadline: float) -> bool:
+        if self.given_up:
+            raise ScopeError(Outcome.DEFERRED, f"{self._host} is unreachable: not tried")
+        if self.down and self._probe_at > deadline:
+            raise ScopeError(Outcome.DEFERRED, f"{self._host} is down until the run's deadline")
+        while self.down and (wait := self._probe_at - self._clock()) > 0:
+            await self._sleep(wait)
+        return self.down
+
+
+class AuthIncident:
+    """Tells an incident of the API's authentication from keys that were revoked one by one.
+
+    Of ``worked_before`` organizations, those whose last run was complete, at least a fifth must be
+    refused now, after at least 10 of them answered (fault B3).
+    """
+
+    SHARE = 0.20
+    FEWEST_ANSWERS = 10
+
+    def __init__(self, worked_before: int) -> None:
+        self._worked_before = worked_before
+        self._answers = 0
+        self._refused = 0
+
+    def record(self, *, worked_before: bool, unauthorized: bool) -> None:
+        """Takes in one organization's answer; organizations that did not work before are noise."""
+        if worked_before:
+            self._answers += 1
+            self._refused += unauthorized
+
+    @property
+    def active(self) -> bool:
+        """From the moment this is true, nothing more is to be asked in this run."""
+        return (
+            self._answers >= self.FEWEST_ANSWERS
+            and self._refused >= self.SHARE * self._worked_before
+        )
+
+    @property
+    def headline(self) -> str | None:
+        """One sentence for the summary; None where there is no incident."""
+        if not self.active:
+            return None
+        return (
+            f"auth incident? {self._refused} of {self._worked_before} keys that worked in the "
+            "last run are refused now; stopped asking, nothing was removed"
+        )

@@ -1,0 +1,136 @@
+"""The command line: arguments, exit codes, and which command runs; heavy imports come later.
+
+Exit codes: 0 every organization complete; 1 could not run or finish; 2 usage or configuration is
+wrong; 3 some organizations complete, others not (``migrate --check``: migrations are pending);
+4 tried, none complete; 5 complete, but removals were withheld; 6 another run is active;
+130 and 143 stopped by SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from aggregator import __version__
+
+EPILOG = """\
+exit codes:
+  0  every organization complete
+  1  could not run or finish (database unreachable, disk full, a bug)
+  2  usage or configuration is wrong; nothing was requested or written
+  3  some organizations complete, others not (migrate --check: pending)
+  4  organizations were tried and none is complete
+  5  complete, but removals were withheld for a person to look at
+  6  another run is active
+  130, 143  stopped by SIGINT, SIGTERM; what was committed stays
+
+Settings are environment variables, or lines of .env in the working directory; see .env.example.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="aggregator",
+        description="Collects the inventory of many Polytomic organizations into one Postgres.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"aggregator {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="command", required=True)
+
+    sync = commands.add_parser(
+        "sync", help="one run over every configured organization; the main job", allow_abbrev=False
+    )
+    sync.add_argument(
+        "--organization",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this organization; may be given more than once",
+    )
+    sync.add_argument(
+        "--resource",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this resource; may be given more than once",
+    )
+    sync.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    sync.add_argument(
+        "--plan", action="store_true", help="do everything, commit nothing, print what would change"
+    )
+    sync.add_argument(
+        "--accept-removals",
+        action="store_true",
+        help="remove what complete answers no longer contain, also what was withheld",
+    )
+
+    check = commands.add_parser(
+        "check",
+        help="reads every key's identity and the database's state; all problems at once",
+        allow_abbrev=False,
+    )
+    check.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+    migrate = commands.add_parser("migrate", help="applies pending migrations", allow_abbrev=False)
+    migrate.add_argument(
+        "--check", action="store_true", help="only say whether any are pending (exit 3 if so)"
+    )
+
+    status = commands.add_parser(
+        "status",
+        help="coverage and freshness of every organization, from the database",
+        allow_abbrev=False,
+    )
+    status.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs one command and exits with its code."""
+    options = parser().parse_args(arguments)
+    try:
+        code = _run(options)
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    sys.exit(code)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from aggregator import commands  # noqa: PLC0415 (keeps --help fast)
+    from aggregator.errors import (  # noqa: PLC0415
+        ActiveRunError,
+        AggregatorError,
+        ConfigurationError,
+    )
+
+    command = {
+        "sync": commands.sync,
+        "check": commands.check,
+        "migrate": commands.migrate,
+        "status": commands.status,
+    }[options.command]
+    try:
+        with asyncio.Runner(loop_factory=commands.loop_factory()) as runner:
+            return runner.run(command(options))
+    except ConfigurationError as error:
+        for problem in error.problems:
+            _say(problem)
+        return 2
+    except ActiveRunError as error:
+        _say(str(error))
+        return 6
+    except AggregatorError as error:
+        _say(str(error))
+        return 1
+
+
+def _say(problem: str) -> None:
+    sys.stderr.write(f"aggregator: {problem}\n")

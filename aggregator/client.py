@@ -1,0 +1,226 @@
+"""The only speaker of HTTP: fetches under limits, tries again within them, follows pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import aiohttp
+import yarl
+
+from aggregator import api
+from aggregator.breaker import backoff_seconds
+from aggregator.errors import RetryableError, ScopeError
+from aggregator.limits import OrganizationLimits
+from aggregator.model import Credential, Organization, Outcome, Page, Request, Response
+from aggregator.transport import make_session, send
+
+__all__ = ["Client", "Tally", "make_session"]
+
+MOST_PAGES = 10_000
+MOST_FULL_RESPONSES = 8
+"""The pages of one list together may be as large as so many of the largest single responses."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What fetching one scope took so far; ``get`` adds to it."""
+
+    requests: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+    """Spent on ``Retry-After`` and backoff, not on pacing."""
+    http_status: int | None = None
+    request_id: str | None = None
+
+
+class Client:
+    """Fetches for any number of organizations at once; borrows ``session`` and never closes it.
+
+    ``random`` returns a number of [0, 1); ``clock`` is monotonic, and every ``deadline`` is one
+    of its times.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting or a way to be tested
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_version: str,
+        request_timeout_seconds: float,
+        max_attempts: int,
+        max_response_bytes: int,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+    ) -> None:
+        self._session = session
+        self._api_version = api_version
+        self._request_timeout_seconds = request_timeout_seconds
+        self._max_attempts = max_attempts
+        self._max_response_bytes = max_response_bytes
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+
+    async def get(
+        self,
+        organization: Organization,
+        request: Request,
+        limits: OrganizationLimits,
+        tally: Tally,
+        deadline: float,
+    ) -> Response:
+        """The answer, of status 200 and of the version that we speak; its body is not parsed yet.
+
+        Raises ScopeError: the last failure once attempts or the budget for retries are used up;
+        deferred when nothing was wrong but the wait would pass ``deadline``, also that of a 429.
+        """
+        failure: RetryableError | None = None
+        failures = 0
+        while True:
+            try:
+                return await self._attempt(
+                    organization, request, limits, tally, deadline, is_retry=failure is not None
+                )
+            except RetryableError as error:
+                failure = error
+            except ScopeError as error:
+                if failure is None or error.outcome != Outcome.DEFERRED or _asked_to_wait(failure):
+                    raise
+                # What has failed says how, not that its next attempt was put off.
+                raise failure from None
+            failures += 1
+            if failures >= self._max_attempts or not limits.may_retry(failure):
+                raise failure
+            await self._wait(failure, failures, tally, deadline)
+
+    async def pages(  # noqa: PLR0913, PLR0917 - as get, and where to begin
+        self,
+        first: Response,
+        organization: Organization,
+        request: Request,
+        limits: OrganizationLimits,
+        tally: Tally,
+        deadline: float,
+    ) -> AsyncIterator[tuple[Response, Page]]:
+        """``first``, the answer to ``request``, and the pages after it, each deciphered.
+
+        Any token is followed, also where the API documents none (polytomic-api 3). The list is
+        whole only when the iteration ends by itself: a repeated token, too many pages or too many
+        bytes raise ScopeError, as everything does that ``get`` and ``decipher_list`` raise.
+        """
+        response = first
+        tokens: set[str | None] = set()
+        size = 0
+        while True:
+            page = api.decipher_list(response, asked_version=self._api_version)
+            yield response, page
+            following = api.next_request(request, page)
+            if following is None:
+                return
+            if page.next_page_token in tokens:
+                raise ScopeError(Outcome.BAD_PAYLOAD, "incomplete: a page token came twice")
+            tokens.add(page.next_page_token)
+            if len(tokens) >= MOST_PAGES:
+                raise ScopeError(Outcome.BAD_PAYLOAD, f"incomplete: more than {MOST_PAGES} pages")
+            size += len(response.body)
+            if size > MOST_FULL_RESPONSES * self._max_response_bytes:
+                raise ScopeError(
+                    Outcome.TOO_LARGE,
+                    f"the pages of the list hold more than {MOST_FULL_RESPONSES} times "
+                    "MAX_RESPONSE_BYTES",
+                )
+            response = await self.get(organization, following, limits, tally, deadline)
+
+    async def _attempt(  # noqa: PLR0913 - as get
+        self,
+        organization: Organization,
+        request: Request,
+        limits: OrganizationLimits,
+        tally: Tally,
+        deadline: float,
+        *,
+        is_retry: bool,
+    ) -> Response:
+        credential = _credential(organization)
+        url = _url(organization, request)
+        async with limits.slot(deadline):
+            if is_retry:
+                tally.retries += 1
+            else:
+                limits.record_first_attempt()
+            tally.requests += 1
+            response = await send(
+                self._session,
+                url,
+                lambda: api.headers(self._api_version, credential.authorization()),
+                timeout_seconds=self._request_timeout_seconds,
+                max_bytes=self._max_response_bytes,
+            )
+            tally.http_status = response.status
+            tally.request_id = api.request_id(response, hide=_traces(credential))
+            api.check(response, asked_version=self._api_version, hide=_traces(credential))
+            if api.looks_cut(response.body):
+                raise RetryableError(
+                    Outcome.BAD_PAYLOAD, "the answer is cut off", http_status=response.status
+                )
+        return response
+
+    async def _wait(
+        self, failure: RetryableError, failures: int, tally: Tally, deadline: float
+    ) -> None:
+        seconds = backoff_seconds(failures, failure.retry_after_seconds, self._random)
+        if self._clock() + seconds > deadline:
+            if not _asked_to_wait(failure):
+                raise failure
+            raise ScopeError(
+                Outcome.DEFERRED,
+                f"asked to wait {seconds:.0f} s, which is beyond the run's deadline",
+                http_status=failure.http_status,
+            )
+        tally.waited_seconds += seconds
+        await self._sleep(seconds)
+
+
+def _asked_to_wait(failure: RetryableError) -> bool:
+    return failure.outcome == Outcome.RATE_LIMITED
+
+
+def _credential(organization: Organization) -> Credential:
+    if organization.refusal is not None:
+        raise ScopeError(organization.refusal.outcome, organization.refusal.reason)
+    credential = organization.credential
+    if credential is None or not re.fullmatch(r"[!-~]+", credential.secret.reveal()):
+        raise ScopeError(
+            Outcome.BAD_KEY, "the key is empty or has characters that no header may have"
+        )
+    return credential
+
+
+def _traces(credential: Credential) -> tuple[str, ...]:
+    """What an answer might echo of the key."""
+    return credential.secret.reveal(), credential.authorization().partition(" ")[2]
+
+
+def _url(organization: Organization, request: Request) -> yarl.URL:
+    """The address to ask; refuses to carry a key over plain HTTP or to another origin (S5)."""
+    try:
+        base = yarl.URL(organization.base_url)
+        url = yarl.URL(organization.base_url + request.path).with_query(request.query)
+        same_origin = url.origin() == base.origin() and url.user is None
+    except ValueError:
+        same_origin = False
+    if not same_origin:
+        raise ScopeError(Outcome.NETWORK, f"{organization.deployment}: not a usable address")
+    if base.scheme != "https" and not _is_loopback(base.host or ""):
+        raise ScopeError(Outcome.TLS, f"{organization.deployment}: keys are sent over https only")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

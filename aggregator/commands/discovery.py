@@ -1,0 +1,54 @@
+"""Finds organizations with the partner key, beside those that are configured by hand."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from aggregator import api
+from aggregator.client import Tally
+from aggregator.errors import ScopeError
+from aggregator.model import Credential, Organization, Request
+from aggregator.organizations import Registry, discover
+from aggregator.settings import Settings
+from aggregator.wiring import Network
+
+log = logging.getLogger(__name__)
+
+
+async def with_discovered(
+    registry: Registry, settings: Settings, network: Network
+) -> tuple[list[Organization], str | None]:
+    """Everyone we know, those that the partner key discovers included.
+
+    Where discovery fails, those configured by hand are still read, and the second value says what
+    is missing. Raises ``ScopeError`` where nobody is left to ask.
+    """
+    organizations = list(registry.organizations)
+    if registry.partner_key is None:
+        return organizations, None
+    partner = Organization(
+        name="AGGREGATOR_PARTNER_KEY",
+        base_url=settings.base_url,
+        deployment="partner",
+        source="AGGREGATOR_PARTNER_KEY",
+        credential=Credential(registry.partner_key),
+    )
+    try:
+        rows = await _list_all(network, partner, api.ORGANIZATIONS)
+    except ScopeError as error:
+        headline = f"organizations could not be discovered: {error.outcome}, {error.message}"
+        if not any(organization.credential for organization in organizations):
+            raise
+        log.warning("discovery.failed", extra={"outcome": error.outcome, "error": error.message})
+        return organizations, headline
+    discovered = discover(rows, registry.partner_key, settings.base_url, organizations)
+    log.info("discovery.done", extra={"organizations": len(discovered)})
+    return organizations + list(discovered), None
+
+
+async def _list_all(network: Network, organization: Organization, request: Request) -> list[Any]:
+    limits, tally = network.limits(organization), Tally()
+    target = (organization, request, limits, tally, network.deadline)
+    first = await network.client.get(*target)
+    return [row async for _, page in network.client.pages(first, *target) for row in page.records]

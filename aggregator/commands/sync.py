@@ -1,0 +1,247 @@
+"""``aggregator sync``: one run over every configured organization, and its account."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from aggregator import __version__, logs, runs, store, terminal
+from aggregator.backpressure import ByteBudget
+from aggregator.collect import Collector
+from aggregator.commands.discovery import with_discovered
+from aggregator.database import Database
+from aggregator.diff import RemovalRules
+from aggregator.errors import ConfigurationError, DatabaseError
+from aggregator.model import Organization, Resource
+from aggregator.organizations import Registry, load_organizations
+from aggregator.pipeline import Run, Work
+from aggregator.resources import RESOURCES
+from aggregator.settings import Settings, load_settings
+from aggregator.summary import EXIT_FAILED, STATUS_OF_EXIT
+from aggregator.wiring import Network, database_of, network_of, now, prepare_schema
+
+log = logging.getLogger(__name__)
+
+BYTES_IN_FLIGHT = 12_000_000
+"""Bodies between the network and the database; about three times as much once parsed."""
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Stopper:
+    """Turns the first signal into an orderly end and the second into an immediate one."""
+
+    def __init__(self) -> None:
+        self.exit_code: int | None = None
+        self.run: Run | None = None
+        self._main = asyncio.current_task()
+
+    def __call__(self, number: signal.Signals) -> None:
+        if self.exit_code is not None:
+            os._exit(SIGNALS[number])
+        self.exit_code = SIGNALS[number]
+        log.warning("run.stopping", extra={"signal": number.name})
+        if self.run is not None:
+            self.run.stop()
+        elif self._main is not None:
+            self._main.cancel()
+
+
+@contextmanager
+def _handled_signals() -> Iterator[Stopper]:
+    loop = asyncio.get_running_loop()
+    stopper = Stopper()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stopper, number)
+    try:
+        yield stopper
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def sync(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    settings = load_settings()
+    redactor = logs.configure(settings.log_format, settings.log_level)
+    registry = load_organizations(settings)
+    redactor.add(o.credential.secret for o in registry.organizations if o.credential)
+    redactor.add([registry.partner_key] if registry.partner_key else [])
+    resources = _choose_resources(options.resource or settings.resources)
+    for note in registry.notes:
+        log.warning("configuration.note", extra={"note": note})
+    # Whatever exists by now lives as long as the process: do not walk it again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    with _handled_signals() as stopper:
+        try:
+            async with AsyncExitStack() as stack:
+                database = await stack.enter_async_context(database_of(settings))
+                await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
+                await stack.enter_async_context(runs.run_lock(database))
+                network = await stack.enter_async_context(network_of(settings))
+                job = Job(options, settings, registry, resources, database, network, started)
+                account = await job.run(stopper)
+        except asyncio.CancelledError:
+            if stopper.exit_code is None:
+                raise
+            return stopper.exit_code
+    if options.json:
+        sys.stdout.buffer.write(orjson.dumps(account, option=orjson.OPT_APPEND_NEWLINE))
+    exit_code: int = account["exit_code"]
+    return exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One ``sync`` once everything it needs is open; it closes nothing."""
+
+    options: argparse.Namespace
+    settings: Settings
+    registry: Registry
+    resources: Sequence[Resource]
+    database: Database
+    network: Network
+    started: float
+    run_id: UUID = field(default_factory=uuid4)
+
+    async def run(self, stopper: Stopper) -> dict[str, Any]:
+        """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
+        everyone, headline = await with_discovered(self.registry, self.settings, self.network)
+        chosen = _choose_organizations(everyone, self.options.organization)
+        generation = 0
+        if not self.options.plan:
+            generation = await self._begin(everyone, chosen, forget=headline is None)
+        work = await self._work(chosen, generation)
+        with terminal.progress() as show:
+            run = Run(work, lambda: show(run.summary))
+            if headline:
+                run.summary.headlines.append(headline)
+            log.info(
+                "run.started",
+                extra={
+                    "run_id": str(self.run_id),
+                    "organizations": len(chosen),
+                    "plan": self.options.plan,
+                },
+            )
+            stopper.run = run
+            try:
+                await run.execute()
+            except BaseException:
+                await self._record_failure(run)
+                raise
+        exit_code = stopper.exit_code or run.summary.exit_code
+        status = "cancelled" if run.cancelled else STATUS_OF_EXIT[exit_code]
+        account = self._account(run, status, exit_code)
+        if self.options.plan:
+            account["plan"] = True
+        else:
+            async with self.database.transaction() as connection:
+                await runs.finish(connection, self.run_id, account)
+        log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
+        if not self.options.json:
+            terminal.print_summary(account, run.summary)
+        return account
+
+    async def _begin(
+        self, everyone: Sequence[Organization], chosen: Sequence[Organization], *, forget: bool
+    ) -> int:
+        """Opens the run in the ledger, closes the books of runs that died, gives the generation."""
+        names = [organization.name for organization in chosen]
+        planned = {resource.name: names for resource in self.resources}
+        async with self.database.transaction() as connection:
+            await store.register(connection, everyone, forget=forget)
+            generation = await runs.begin(connection, self.run_id, __version__, planned)
+            for abandoned in await runs.close_abandoned(connection, self.run_id):
+                log.warning("run.abandoned", extra={"run_id": str(abandoned)})
+        return generation
+
+    async def _work(self, chosen: Sequence[Organization], generation: int) -> Work:
+        settings, options = self.settings, self.options
+        budget = ByteBudget(BYTES_IN_FLIGHT)
+        collector = Collector(
+            self.network.client,
+            self.database,
+            deadline=self.network.deadline,
+            pepper=await store.load_pepper(self.database),
+            rules=RemovalRules(
+                settings.removal_limit_fraction,
+                settings.removal_limit_rows,
+                options.accept_removals,
+            ),
+            budget=budget,
+            now=now,
+        )
+        return Work(
+            organizations=chosen,
+            resources=self.resources,
+            database=self.database,
+            collector=collector,
+            limits=self.network.limits,
+            budget=budget,
+            run_id=self.run_id,
+            generation=generation,
+            plan_version=__version__ if options.plan else None,
+            most_admitted=max(256, 4 * settings.max_concurrency),
+            now=now,
+        )
+
+    def _account(self, run: Run, status: str, exit_code: int) -> dict[str, Any]:
+        return run.summary.as_json(
+            run_id=str(self.run_id),
+            status=status,
+            exit_code=exit_code,
+            duration_seconds=time.monotonic() - self.started,
+        )
+
+    async def _record_failure(self, run: Run) -> None:
+        """Tries to leave a failed run closed; the next run does it where the database is gone."""
+        if self.options.plan:
+            return
+        account = self._account(run, "failed", EXIT_FAILED)
+        try:
+            async with asyncio.timeout(5), self.database.transaction() as connection:
+                await runs.finish(connection, self.run_id, account)
+        except (DatabaseError, TimeoutError):
+            log.warning("run.not_closed", extra={"run_id": str(self.run_id)})
+
+
+def _choose_resources(names: Sequence[str]) -> list[Resource]:
+    unknown = sorted(set(names) - set(RESOURCES))
+    if unknown:
+        known = ", ".join(RESOURCES)
+        raise ConfigurationError(
+            [f"no such resource: {name} (there are: {known})" for name in unknown]
+        )
+    return [resource for name, resource in RESOURCES.items() if not names or name in names]
+
+
+def _choose_organizations(
+    organizations: Sequence[Organization], names: Sequence[str]
+) -> list[Organization]:
+    known = {organization.name: organization for organization in organizations}
+    problems = [f"no such organization: {name}" for name in names if name not in known] + [
+        f"organization {name} is disabled"
+        for name in names
+        if name in known and not known[name].enabled
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    return [
+        organization
+        for organization in organizations
+        if organization.enabled and (not names or organization.name in names)
+    ]

@@ -1,0 +1,137 @@
+"""Pool, transactions and error translation: asyncpg's errors never leave through here.
+
+Works behind a transaction-mode pooler: no prepared-statement cache, settings only ``LOCAL``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from aggregator.errors import (
+    ConfigurationError,
+    DatabaseError,
+    RefusedDataError,
+    TransientDatabaseError,
+)
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+MINIMUM_SERVER = (15, 0)
+CONNECT_TIMEOUT_SECONDS = 10
+COMMAND_TIMEOUT_SECONDS = 120
+LOCK_TIMEOUT = "5s"
+
+_REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
+_TRANSIENT = {"08", "40", "57"}  # connection, rollback, operator intervention
+_TRANSIENT_STATES = {"53300", "55P03", "25006"}  # too many connections, lock, failed over
+_EXPLAINED = {
+    "25006": "the database is read-only (a replica, or default_transaction_read_only is on)",
+    "53100": "the database's disk is full",
+    "53300": "the database has no connection left for us",
+}
+
+
+class Database:
+    """A pool that was opened by ``open_database``, and is closed by it."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        with translated_errors():
+            async with self._pool.acquire() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: commits at the end of the block, rolls back on any exception."""
+        async with self.connection() as connection, connection.transaction():
+            await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+            yield connection
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 (what asyncpg encodes)
+        async with self.connection() as connection:
+            return await connection.fetch(statement, *arguments)
+
+
+@asynccontextmanager
+async def open_database(dsn: str) -> AsyncIterator[Database]:
+    """A pool on ``dsn``, checked to be a usable server; closed on leaving.
+
+    Raises ``ConfigurationError`` for a DSN that cannot be understood or a server that can never
+    do, and ``DatabaseError`` when the server cannot be reached.
+    """
+    with translated_errors():
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=4,
+            statement_cache_size=0,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            reset=_leave_as_is,
+        )
+    try:
+        database = Database(pool)
+        await _check_server(database)
+        yield database
+    finally:
+        pool.terminate()
+
+
+async def _leave_as_is(_: object) -> None:
+    """Nothing to reset: sessions are never changed, and a pooler's are not ours to reset."""
+
+
+async def _check_server(database: Database) -> None:
+    async with database.connection() as connection:
+        version = connection.get_server_version()
+        encoding = await connection.fetchval("show server_encoding")
+    if (version.major, version.minor) < MINIMUM_SERVER:
+        raise ConfigurationError([f"Postgres {version.major} is too old; 15 or later is needed"])
+    if encoding != "UTF8":
+        raise ConfigurationError([f"the database's encoding is {encoding}; UTF8 is needed"])
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns what asyncpg raises into our errors, without a row's values (faults T12, T13)."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise _translate(error) from None
+    except asyncpg.exceptions.ClientConfigurationError:
+        raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
+    except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
+        # asyncpg's own encoders refuse a value before the server sees it.
+        raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None
+    except asyncpg.InterfaceError as error:
+        raise TransientDatabaseError(f"connection lost ({type(error).__name__})") from None
+    except (OSError, TimeoutError) as error:
+        raise TransientDatabaseError(
+            f"the database cannot be reached ({type(error).__name__})"
+        ) from None
+
+
+def _translate(error: asyncpg.PostgresError) -> DatabaseError:
+    state = error.sqlstate or ""
+    family = state[:2]
+    if family in _REFUSED or isinstance(error, asyncpg.DataError):
+        where = ".".join(
+            part for part in (error.table_name, error.column_name, error.constraint_name) if part
+        )
+        return RefusedDataError(
+            f"{type(error).__name__} {state}{f' at {where}' if where else ''}", sqlstate=state
+        )
+    message = _EXPLAINED.get(state) or f"{error.args[0] if error.args else ''} ({state})"
+    if family in _TRANSIENT or state in _TRANSIENT_STATES:
+        return TransientDatabaseError(message, sqlstate=state)
+    return DatabaseError(message, sqlstate=state)

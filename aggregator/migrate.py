@@ -1,0 +1,136 @@
+"""Applies numbered plain SQL files, each in one transaction with its record, under a lock.
+
+A file that was applied and then edited, or a database newer than this release, is refused before
+any change. The lock belongs to the transaction, so it also holds behind a transaction-mode pooler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregator.database import Database, open_database
+from aggregator.errors import ConfigurationError, DatabaseError
+
+if TYPE_CHECKING:
+    from aggregator.database import Connection
+
+LOCK = 7_305_841_220_001  # any number, the same in every release
+LOCK_POLL_SECONDS = 0.2
+_FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+
+_CREATE_TABLE = """
+create schema if not exists ledger;
+create table if not exists ledger.migrations (
+    version integer primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of ``migrations/``, line ends normalized."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def load_migrations() -> list[Migration]:
+    """All migrations of this release, in order; a gap in the numbers is a ``ValueError``."""
+    checkout = Path(__file__).parent.parent / "migrations"
+    folder = checkout if checkout.is_dir() else resources.files("aggregator") / "migrations"
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if match := _FILE.fullmatch(entry.name):
+            sql = entry.read_text(encoding="utf-8").replace("\r\n", "\n")
+            found.append(Migration(int(match[1]), match[2], sql))
+    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
+        raise ValueError("migrations are not numbered without gaps")
+    return found
+
+
+async def pending(database: Database) -> list[Migration]:
+    """What has not been applied yet; changes nothing.
+
+    Raises ``ConfigurationError`` for an edited file or a database newer than this release.
+    """
+    async with database.connection() as connection:
+        return await _pending(connection, load_migrations())
+
+
+async def apply(database: Database) -> list[str]:
+    """Applies what is pending and gives the names of the files that this call applied."""
+    migrations = load_migrations()
+    applied = []
+    while await pending(database):
+        name = await _apply_next(database, migrations)
+        if name is None:
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+        else:
+            applied.append(name)
+    return applied
+
+
+async def migrate(dsn: str) -> list[str]:
+    """As ``apply``, on a database of its own opening."""
+    async with open_database(dsn) as database:
+        return await apply(database)
+
+
+async def _apply_next(database: Database, migrations: list[Migration]) -> str | None:
+    """The name of the one file applied; None where another process holds the lock."""
+    try:
+        async with database.transaction() as connection:
+            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
+                return None
+            await connection.execute(_CREATE_TABLE)
+            todo = await _pending(connection, migrations)
+            if not todo:
+                return None
+            await connection.execute(todo[0].sql)
+            await connection.execute(
+                "insert into ledger.migrations (version, name, checksum) values ($1, $2, $3)",
+                todo[0].version,
+                todo[0].name,
+                todo[0].checksum,
+            )
+            return f"{todo[0].version:04}_{todo[0].name}"
+    except DatabaseError as error:
+        if error.sqlstate == "42501":
+            raise DatabaseError(
+                f"no right to migrate: {error}. An administrator can run"
+                " GRANT CREATE ON DATABASE <database> TO <user>;",
+                sqlstate=error.sqlstate,
+            ) from None
+        raise
+
+
+async def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
+    if not await connection.fetchval("select to_regclass('ledger.migrations') is not null"):
+        return migrations
+    rows = await connection.fetch("select version, checksum from ledger.migrations")
+    applied = {row["version"]: row["checksum"] for row in rows}
+    known = {migration.version: migration.checksum for migration in migrations}
+    problems = [
+        f"migration {version:04} was edited after it was applied"
+        for version in sorted(applied.keys() & known.keys())
+        if applied[version] != known[version]
+    ]
+    if applied.keys() - known.keys():
+        problems.append("the database is newer than this release; install the newer release")
+    if problems:
+        raise ConfigurationError(problems)
+    return [migration for migration in migrations if migration.version not in applied]

@@ -1,0 +1,223 @@
+"""The story of a run: who is asked, in which order, what is written, and how it ends.
+
+The only place that creates tasks: one for each admitted scope, and one that writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from aggregator import store
+from aggregator.backpressure import ByteBudget
+from aggregator.breaker import AuthIncident
+from aggregator.client import Tally
+from aggregator.collect import Collector, Scope
+from aggregator.database import Database
+from aggregator.limits import OrganizationLimits
+from aggregator.model import Organization, Outcome, Resource
+from aggregator.scope import OrganizationState, ScopeResult
+from aggregator.summary import Summary
+from aggregator.writer import Writer
+
+log = logging.getLogger(__name__)
+
+CHUNK = 256
+"""Organizations whose state is loaded at once."""
+SECONDS_TO_FINISH = 8.0
+"""How long finished scopes may take to be committed after a signal."""
+CONFIRMED = {Outcome.UNAUTHORIZED, Outcome.FORBIDDEN}
+"""Outcomes that are tried once more at the end of the run: servers have bad moments too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run is to do, and what it borrows for that; the caller opens and closes it all."""
+
+    organizations: Sequence[Organization]
+    resources: Sequence[Resource]
+    database: Database
+    collector: Collector
+    limits: Callable[[Organization], OrganizationLimits]
+    """Fresh limits of an organization, below those of its host."""
+    budget: ByteBudget
+    run_id: UUID
+    generation: int
+    plan_version: str | None
+    most_admitted: int
+    """Scopes at a time; more than requests in flight, so that waiting ones hold up no others."""
+    now: Callable[[], datetime]
+
+
+class Run:
+    """One run over ``work``; ``summary`` grows while it goes on."""
+
+    def __init__(self, work: Work, on_progress: Callable[[], None]) -> None:
+        self._work = work
+        self._on_progress = on_progress
+        self.summary = Summary(
+            organizations=len(work.organizations),
+            scopes=len(work.organizations) * len(work.resources),
+        )
+        self.cancelled = False
+        self._stop = asyncio.Event()
+        self._incident = AuthIncident(0)
+        self._refused_keys: list[tuple[Scope, ScopeResult]] = []
+        self._unaccounted = {
+            (organization.name, resource.name)
+            for organization in work.organizations
+            for resource in work.resources
+        }
+        self._writer = Writer(
+            work.database,
+            work.run_id,
+            work.generation,
+            written=self._written,
+            plan_version=work.plan_version,
+        )
+
+    def stop(self) -> None:
+        """Nothing new starts; what is finished is committed, the rest is ``cancelled``."""
+        self.cancelled = True
+        self._stop.set()
+
+    async def execute(self) -> None:
+        """Collects and writes every scope; raises ``RunError`` where the run cannot go on."""
+        writing = asyncio.create_task(self._writer.run())
+        fetching = asyncio.create_task(self._fetch())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({writing, fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if writing.done():
+                writing.result()
+            if fetching.done():
+                fetching.result()
+            else:
+                fetching.cancel()
+                await asyncio.wait({fetching})
+            async with asyncio.timeout(SECONDS_TO_FINISH if self.cancelled else None):
+                await self._finish_writing(writing)
+        finally:
+            tasks = (writing, fetching, stopping)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _finish_writing(self, writing: asyncio.Task[None]) -> None:
+        """Lets the writer write what is finished, then accounts for what is not."""
+        ending = asyncio.create_task(self._writer.queue.put(None))
+        await asyncio.wait({ending, writing}, return_when=asyncio.FIRST_COMPLETED)
+        await writing
+        await ending
+        rest = [
+            self._not_tried(organization, resource, Outcome.CANCELLED, "the run was stopped")
+            for organization in self._work.organizations
+            for resource in self._work.resources
+            if (organization.name, resource.name) in self._unaccounted
+        ]
+        if rest:
+            self._written(await self._writer.write(rest))
+
+    # Fetching
+
+    async def _fetch(self) -> None:
+        order = await store.stalest_first(self._work.database, self._work.resources)
+        self._incident = AuthIncident(sum(stale.worked for stale in order))
+        await self._each(self._scopes([stale.organization for stale in order]), self._collect)
+        await self._each(self._confirmations(), self._collect_again)
+        if headline := self._incident.headline:
+            self.summary.headlines.append(headline)
+
+    async def _each(
+        self, scopes: AsyncIterator[Scope], handle: Callable[[Scope], Coroutine[None, None, None]]
+    ) -> None:
+        """One task for each scope, in order, with a bounded number of them at a time."""
+        admission = asyncio.Semaphore(self._work.most_admitted)
+        async with asyncio.TaskGroup() as tasks:
+            async for scope in scopes:
+                await admission.acquire()
+                task = tasks.create_task(handle(scope))
+                task.add_done_callback(lambda _: admission.release())
+
+    async def _scopes(self, order: Sequence[str]) -> AsyncIterator[Scope]:
+        organizations = iter(_stalest_first(self._work.organizations, order))
+        while chunk := list(islice(organizations, CHUNK)):
+            names = [organization.name for organization in chunk]
+            states = await store.load_states(self._work.database, names)
+            for organization in chunk:
+                state = states.get(organization.name) or OrganizationState()
+                for resource in self._work.resources:
+                    yield self._scope(organization, resource, state)
+
+    async def _confirmations(self) -> AsyncIterator[Scope]:
+        """Scopes whose key was refused, as they were at the start; none in an auth incident."""
+        for scope, result in self._refused_keys:
+            if self._incident.active:
+                await self._writer.queue.put(result)
+            else:
+                again = self._scope(scope.organization, scope.resource, scope.state)
+                again.tally, again.started_at = scope.tally, scope.started_at
+                yield again
+
+    async def _collect(self, scope: Scope) -> None:
+        result = await self._result(scope)
+        self._incident.record(
+            worked_before=scope.worked_before,
+            unauthorized=result.outcome is Outcome.UNAUTHORIZED,
+        )
+        if result.outcome in CONFIRMED:
+            self._work.budget.release(result.held_bytes)
+            self._refused_keys.append((scope, replace(result, held_bytes=0)))
+        else:
+            await self._writer.queue.put(result)
+
+    async def _collect_again(self, scope: Scope) -> None:
+        await self._writer.queue.put(await self._result(scope))
+
+    def _scope(
+        self, organization: Organization, resource: Resource, state: OrganizationState
+    ) -> Scope:
+        limits = self._work.limits(organization)
+        return Scope(organization, resource, state, limits, self._work.now(), Tally())
+
+    async def _result(self, scope: Scope) -> ScopeResult:
+        refusal = scope.organization.refusal
+        if refusal is not None:
+            return self._not_tried(
+                scope.organization, scope.resource, refusal.outcome, refusal.reason
+            )
+        if self._incident.active:
+            return self._not_tried(
+                scope.organization, scope.resource, Outcome.DEFERRED, "not tried: auth incident"
+            )
+        return await self._work.collector.collect(scope)
+
+    # Accounting
+
+    def _written(self, results: Sequence[ScopeResult]) -> None:
+        for result in results:
+            self._work.budget.release(result.held_bytes)
+            self._unaccounted.discard((result.organization.name, result.resource.name))
+        self.summary.add(results)
+        self._on_progress()
+
+    def _not_tried(
+        self, organization: Organization, resource: Resource, outcome: Outcome, reason: str
+    ) -> ScopeResult:
+        now = self._work.now()
+        return ScopeResult(
+            organization, resource, outcome, started_at=now, finished_at=now, error=reason
+        )
+
+
+def _stalest_first(
+    organizations: Iterable[Organization], order: Sequence[str]
+) -> list[Organization]:
+    """New organizations first, then in the given order, so that a run cut short still converges."""
+    rank = {name: position for position, name in enumerate(order)}
+    return sorted(organizations, key=lambda organization: rank.get(organization.name, -1))

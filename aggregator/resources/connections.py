@@ -1,0 +1,246 @@
+"""Connections: what ``GET /api/connections`` lists, one row per connection (polytomic-api 4)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aggregator.model import Record, Rejection, Resource
+from aggregator.redact import Rule, mask, mask_object
+from aggregator.resources.fields import (
+    CUT,
+    LONGEST_ID,
+    Notes,
+    flag,
+    identifier,
+    integer,
+    json_text,
+    members,
+    moment,
+    note,
+    text,
+    texts,
+    unknown,
+    usable_id,
+)
+from aggregator.tripwire import LONGEST_ERROR, mask_text
+
+COLUMNS = (
+    "name",
+    "type_id",
+    "type_name",
+    "type_logo_url",
+    "type_logo_dark_url",
+    "operations",
+    "status",
+    "status_error",
+    "endpoint",
+    "saved",
+    "configuration",
+    "policies",
+    "parent_connection_id",
+    "created_at",
+    "created_by_id",
+    "created_by_name",
+    "created_by_type",
+    "updated_at",
+    "updated_by_id",
+    "updated_by_name",
+    "updated_by_type",
+    "extra",
+    "sanitized",
+)
+READINGS = (
+    "api_calls_last_24_hours",
+    "rate_limit_reported",
+    "rate_limited",
+    "rate_limited_since",
+    "rate_limit_expires_at",
+)
+
+LONGEST_STATUS_ERROR = 2_000
+"""Characters."""
+VOLATILE = "(not kept)"
+"""Note on a reading of a wrong type or an unknown part of one: its value would make history."""
+
+_FIELDS = frozenset(
+    {"id", "organization_id", "name", "type", "configuration", "status", "status_error", "saved"}
+    | {"policies", "parent_connection_id", "created_at", "created_by", "updated_at", "updated_by"}
+    | {"api_calls_last_24_hours", "rate_limit"}
+)
+_TYPE_FIELDS = frozenset(
+    {"id", "name", "logo_url", "logo_dark_url", "operations", "Operations"}  # 4.2: both spellings
+)
+_ACTOR_FIELDS = frozenset({"id", "name", "type"})
+_RATE_LIMIT_FIELDS = frozenset({"currently_limited", "limited_since", "expires_at"})
+
+_HOST_NAMES = (
+    *("hostname", "host", "server_hostname", "serverHostname", "hosts", "server", "endpoint"),
+    *("url", "base_url", "baseUrl", "instance_url", "instanceUrl", "uri", "domain", "subdomain"),
+)
+_ACCOUNT_NAMES = (
+    *("account", "account_name", "accountName", "account_id", "accountId"),
+    *("project_id", "projectId", "project", "bucket", "bucket_name", "bucketName"),
+    *("s3_bucket_name", "workspace_name", "workspaceName", "site"),
+)
+_ENDPOINT_RANK = {name: rank for rank, name in enumerate(_HOST_NAMES + _ACCOUNT_NAMES)}
+_HOST = re.compile(r"(?:[a-z0-9+.:-]{1,40}://)?+(\[[0-9a-f:.]+\]|[\w.-]+)(?![^:/,])")
+_LONGEST_ENDPOINT = 255
+
+
+def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN401, FBT001 -- any JSON value; the interface of Resource
+    """The connection as it is stored, or why it cannot be.
+
+    Never raises for a JSON value whose texts are storable. The same connection gives the same
+    values whatever the order of its keys, policies and operations.
+    """
+    if type(record) is not dict:
+        return Rejection(
+            None, "the record is not an object", json_text(mask(record, Rule.OTHER), "record", {})
+        )
+    connection_id = usable_id(record.get("id"))
+    if connection_id is None:
+        return _without_id(record)
+
+    get = record.get
+    notes: Notes = {}
+    organization_id = identifier(get("organization_id"), "organization_id", notes)
+    kind = get("type")
+    if type(kind) is str:  # as requests have it
+        note(kind, "type", notes)
+        kind = {"id": kind}
+    else:
+        kind = members(kind, "type", notes)
+    configuration, endpoint = _configuration(get("configuration"), notes)
+    operations = kind.get("operations")
+    if operations is None:  # the older spelling, polytomic-api 4.2
+        operations = kind.get("Operations")
+    values = (
+        text(get("name"), "name", notes),
+        identifier(kind.get("id"), "type.id", notes),
+        text(kind.get("name"), "type.name", notes),
+        text(kind.get("logo_url"), "type.logo_url", notes),
+        text(kind.get("logo_dark_url"), "type.logo_dark_url", notes),
+        texts(operations, "type.operations", notes),
+        text(get("status"), "status", notes),
+        _status_error(get("status_error"), notes),
+        endpoint,
+        flag(get("saved"), "saved", notes),
+        configuration,
+        texts(get("policies"), "policies", notes),
+        identifier(get("parent_connection_id"), "parent_connection_id", notes),
+        moment(get("created_at"), "created_at", notes),
+        *_actor(get("created_by"), "created_by.", notes),
+        moment(get("updated_at"), "updated_at", notes),
+        *_actor(get("updated_by"), "updated_by.", notes),
+    )
+    reading = _reading(record, notes)
+    if not record.keys() <= _FIELDS:
+        unknown(record, _FIELDS, "", notes)
+    if not kind.keys() <= _TYPE_FIELDS:
+        unknown(kind, _TYPE_FIELDS, "type.", notes)
+    extra = json_text(notes, "extra", {}) if notes else None
+    return Record(connection_id, organization_id, (*values, extra, sanitized), reading)
+
+
+def _actor(value: Any, prefix: str, notes: Notes) -> tuple[str | None, str | None, str | None]:  # noqa: ANN401 -- any JSON value
+    """Id, name and type of who created or updated the connection."""
+    actor = members(value, prefix[:-1], notes)
+    if not actor.keys() <= _ACTOR_FIELDS:
+        unknown(actor, _ACTOR_FIELDS, prefix, notes)
+    return (
+        identifier(actor.get("id"), prefix + "id", notes),
+        text(actor.get("name"), prefix + "name", notes),
+        text(actor.get("type"), prefix + "type", notes),
+    )
+
+
+def _configuration(value: Any, notes: Notes) -> tuple[str | None, str | None]:  # noqa: ANN401 -- any JSON value
+    """The masked configuration as JSON text, and the host or account that it names."""
+    if value is None:
+        return None, None
+    if type(value) is not dict:
+        notes["configuration"] = mask(value, Rule.SECRET)
+        return None, None
+    masked = mask_object(value)
+    return json_text(masked, "configuration", notes), _endpoint(masked)
+
+
+def _endpoint(masked: dict[str, Any]) -> str | None:
+    """The host in lower case without scheme, port and path; else an account, project or bucket."""
+    named = _ENDPOINT_RANK.keys() & masked.keys()
+    for name in sorted(named, key=_ENDPOINT_RANK.__getitem__) if len(named) > 1 else named:
+        value = masked[name]
+        if type(value) is not str or not value or value[0] == "(" or len(value) > _LONGEST_ENDPOINT:
+            continue  # absent, or one of the marks
+        if _ENDPOINT_RANK[name] >= len(_HOST_NAMES):
+            return value
+        if host := _HOST.match(value.lower()):
+            return host[1]
+    return None
+
+
+def _status_error(value: Any, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+    """The masked error; None where there is none, which servers also write as an empty text."""
+    if value is None or value == "":
+        return None
+    if type(value) is not str:
+        notes["status_error"] = mask(value, Rule.OTHER)
+        return None
+    masked = mask_text(value)
+    if len(masked) > LONGEST_STATUS_ERROR or len(value) > LONGEST_ERROR:
+        notes["status_error"] = CUT
+    return masked[:LONGEST_STATUS_ERROR]
+
+
+def _reading(record: dict[str, Any], notes: Notes) -> tuple[Any, ...] | None:
+    """The volatile values; ``rate_limit`` null is unknown, absent is not reported (4.3).
+
+    What is odd about them is noted without its value, which would make history of every reading.
+    """
+    calls = record.get("api_calls_last_24_hours")
+    reported = "rate_limit" in record
+    if calls is None and not reported:
+        return None
+    odd: Notes = {}
+    limit = members(record.get("rate_limit"), "rate_limit", odd)
+    count = integer(calls)
+    reading = (
+        count,
+        reported,
+        flag(limit.get("currently_limited"), "rate_limit.currently_limited", odd),
+        moment(limit.get("limited_since"), "rate_limit.limited_since", odd),
+        moment(limit.get("expires_at"), "rate_limit.expires_at", odd),
+    )
+    if calls is not None and count is None:
+        notes["api_calls_last_24_hours"] = VOLATILE
+    if not limit.keys() <= _RATE_LIMIT_FIELDS:
+        unknown(limit, _RATE_LIMIT_FIELDS, "rate_limit.", odd)
+    if odd:
+        notes.update(dict.fromkeys(odd, VOLATILE))
+    return None if not reported and count is None else reading
+
+
+def _without_id(record: dict[str, Any]) -> Rejection:
+    """The rejection of a record that has no usable id (fault C21)."""
+    given = record.get("id")
+    masked = json_text(mask_object(record), "record", {})
+    if given is None:
+        return Rejection(None, "the id is missing", masked)
+    if given == "":
+        return Rejection("", "the id is empty", masked)
+    if type(given) is str:
+        return Rejection(
+            given[:LONGEST_ID], f"the id is longer than {LONGEST_ID} characters", masked
+        )
+    return Rejection(None, "the id is neither a text nor an integer of 64 bits", masked)
+
+
+CONNECTIONS = Resource(
+    name="connections",
+    path="/api/connections",
+    version=1,
+    columns=COLUMNS,
+    readings=READINGS,
+    normalize=normalize,
+)

@@ -1,0 +1,152 @@
+"""Reads single fields of an untrusted record; a wrong type costs that field, never the record.
+
+Each reader gives the typed value or None. What it could not take, it leaves in ``notes`` under the
+field's label, masked and otherwise raw, so that nothing is lost without a trace (faults C17 to
+C20). Notes are tracked: they must not depend on when or in which order something was read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import orjson
+
+from aggregator.redact import Rule, mask, masked_name
+from aggregator.tripwire import SET
+
+Notes: TypeAlias = dict[str, Any]
+
+CUT = "(cut)"
+TOO_LARGE = "(too large)"
+
+LONGEST_TEXT = 65_536
+"""Characters of a text column."""
+LONGEST_ID = 512
+"""Characters; ids are parts of keys, and an index entry holds at most about 2,700 bytes."""
+LONGEST_LIST = 10_000
+"""Entries of a list column."""
+LARGEST_JSON = 1_048_576
+"""Bytes of one JSON column, as UTF-8."""
+LARGEST_INTEGER = 2**63 - 1
+
+
+def text(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+    """The text, verbatim; cut after ``LONGEST_TEXT`` characters with a note."""
+    if value is None or (type(value) is str and len(value) <= LONGEST_TEXT):
+        return value
+    if type(value) is not str:
+        note(value, label, notes)
+        return None
+    notes[label] = CUT
+    return value[:LONGEST_TEXT]
+
+
+def identifier(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+    """The id, verbatim; an integer as text; None where it is absent, empty or unusable."""
+    if value is None or value == "":
+        return None
+    if type(value) is str and len(value) <= LONGEST_ID:
+        return value
+    if (usable := usable_id(value)) is None:
+        note(value, label, notes)
+    return usable
+
+
+def usable_id(value: Any) -> str | None:  # noqa: ANN401 -- any JSON value
+    """The id as text if it can be part of a key: 1 to 512 characters, or an integer of 64 bits."""
+    if type(value) is str:
+        return value if 0 < len(value) <= LONGEST_ID else None
+    if type(value) is int and -LARGEST_INTEGER <= value <= LARGEST_INTEGER + 1:
+        return str(value)
+    return None
+
+
+def flag(value: Any, label: str, notes: Notes) -> bool | None:  # noqa: ANN401 -- any JSON value
+    if value is None or value is True or value is False:
+        return value
+    note(value, label, notes)
+    return None
+
+
+def integer(value: Any) -> int | None:  # noqa: ANN401 -- any JSON value
+    """The number if it is whole and fits a bigint."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is int and -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
+        return value
+    return None
+
+
+def moment(value: Any, label: str, notes: Notes) -> datetime | None:  # noqa: ANN401 -- any JSON value
+    """The time in UTC, cut to microseconds; the years 2 to 9999.
+
+    Go's zero time (year 1) and the empty text mean "never" and give None (polytomic-api 4.7). A
+    time without a zone is taken as UTC, with a note.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+        if parsed.year == 1:
+            return None
+        if parsed.tzinfo is UTC:
+            return parsed
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        note(value, label, notes)
+        return None
+    note(value, label, notes)
+    return parsed.replace(tzinfo=UTC)
+
+
+def texts(value: Any, label: str, notes: Notes) -> list[str] | None:  # noqa: ANN401 -- any JSON value
+    """The texts of a list, sorted, because their order means nothing; None where it is absent."""
+    if value is None:
+        return None
+    if type(value) is not list:
+        note(value, label, notes)
+        return None
+    usable = [item for item in value if type(item) is str and len(item) <= LONGEST_ID]
+    usable.sort()
+    if len(usable) < len(value):
+        odd = (item for item in value if type(item) is not str or len(item) > LONGEST_ID)
+        notes[label] = sorted((mask(item, Rule.SAFE_ID) for item in odd), key=_json)
+    if len(usable) > LONGEST_LIST:
+        notes[label] = CUT
+    return usable[:LONGEST_LIST]
+
+
+def members(value: Any, label: str, notes: Notes) -> dict[str, Any]:  # noqa: ANN401 -- any JSON value
+    """The object; an empty one where it is absent or of another type."""
+    if type(value) is dict:
+        return value
+    if value is not None:
+        note(value, label, notes)
+    return {}
+
+
+def unknown(source: dict[str, Any], known: frozenset[str], prefix: str, notes: Notes) -> None:
+    """Notes every member that we do not know, masked by its own name."""
+    for name in source.keys() - known:
+        label, rule = masked_name(name)
+        notes[prefix + label] = SET if label == SET else mask(source[name], rule)
+
+
+def note(value: Any, label: str, notes: Notes) -> None:  # noqa: ANN401 -- any JSON value
+    """Keeps what stood in a field that we know but could not take."""
+    notes[label] = mask(value, Rule.SAFE_ID)
+
+
+def json_text(value: Any, label: str, notes: Notes) -> str:  # noqa: ANN401 -- any JSON value
+    """The value, which is masked, as JSON text with sorted keys; a note where it is too large."""
+    encoded = _json(value)
+    if len(encoded) > LARGEST_JSON:
+        notes[label] = TOO_LARGE
+        return f'{{"{TOO_LARGE}":true}}'
+    return encoded.decode()
+
+
+def _json(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,95 @@
+"""Values about one scope, one resource of one organization: what was known, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
+
+NONE_COUNTED = Counts()
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeState:
+    """What the ledger knew of a scope before this run."""
+
+    last_outcome: str | None = None
+    records: int = 0
+    withheld: int = 0
+    bytes_digest: bytes | None = None
+    tracked_digest: bytes | None = None
+    readings_digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationState:
+    """What the ledger knew of an organization before this run; all None at its first use."""
+
+    organization_id: str | None = None
+    key_digest: bytes | None = None
+    identity: Identity | None = None
+    identity_checked_at: datetime | None = None
+    scopes: Mapping[str, ScopeState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One stored row of a scope, as far as deciding about it needs."""
+
+    content_hash: bytes
+    missing_runs: int = 0
+    """Complete runs in a row, before this one, whose answer did not contain the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a scope's snapshot changes in the inventory; ids are unique and sorted."""
+
+    records: Sequence[tuple[Record, bytes]] = ()
+    """Records that are new or differ, with their content hash."""
+    readings: Sequence[Record] | None = None
+    """Every record that reports a reading; None: the readings are as they were."""
+    removed: Sequence[str] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Ids that are missing but kept, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Digests of a snapshot; None where the next run must look again whatever it gets."""
+
+    bytes_digest: bytes | None
+    tracked_digest: bytes | None
+    readings_digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeResult:
+    """How one scope ended, and what is to be written for it."""
+
+    organization: Organization
+    resource: Resource
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    organization_id: str | None = None
+    error: str | None = None
+    http_status: int | None = None
+    requests: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+    counts: Counts = NONE_COUNTED
+    identity: Identity | None = None
+    """Set where ``/api/me`` was asked in this run; pinned when the result is written."""
+    key_digest: bytes | None = None
+    change: Change | None = None
+    """None: nothing in the inventory changes."""
+    digests: Digests | None = None
+    """None: the scope was not read, what the ledger knows of it stays."""
+    records: int = 0
+    """Rows the scope has after this result, those withheld included."""
+    rejections: Sequence[Rejection] = ()
+    held_bytes: int = 0
+    """What it holds of the byte budget until it is written."""

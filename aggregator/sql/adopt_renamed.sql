@@ -1,0 +1,17 @@
+-- An organization whose name in the configuration changed: its days go to the new name, and the
+-- old name, which nobody configures any more, goes.
+-- $1 jsonb: as in pin_identities.
+with renamed as (
+    select old.organization as old_name, new.organization as new_name
+    from jsonb_to_recordset($1) as r (organization text, organization_id text)
+    join ledger.organizations new on new.organization = r.organization
+    join ledger.organizations old
+        on old.deployment = new.deployment and old.organization_id = r.organization_id
+        and old.organization <> new.organization and not old.configured
+), moved as (
+    insert into ledger.scope_days (organization, resource, day)
+    select m.new_name, d.resource, d.day
+    from renamed m join ledger.scope_days d on d.organization = m.old_name
+    on conflict do nothing
+)
+delete from ledger.organizations o using renamed m where o.organization = m.old_name

@@ -1,0 +1,41 @@
+-- Notes how scopes ended; digests and times of scopes that were not read stay.
+-- $1 text: resource, $2 bigint: generation, $3 jsonb: [{organization, outcome, error, attempt_at,
+--   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld}]
+with ended as (
+    select * from jsonb_to_recordset($3) as r (
+        organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
+        bytes_digest text, tracked_digest text, readings_digest text, records integer,
+        withheld integer
+    )
+), day as (
+    insert into ledger.scope_days (organization, resource, day)
+    select r.organization, $1, (now() at time zone 'UTC')::date
+    from ended r
+    where r.was_read
+        and not exists (
+            select
+            from ledger.scope_days d
+            where d.organization = r.organization and d.resource = $1
+                and d.day = (now() at time zone 'UTC')::date
+        )
+    order by r.organization
+    on conflict do nothing
+)
+update ledger.scopes s
+set generation = $2,
+    last_attempt_at = r.attempt_at,
+    last_outcome = r.outcome,
+    last_error = r.error,
+    last_read_at = case when r.was_read then r.attempt_at else s.last_read_at end,
+    last_complete_at = case when r.outcome = 'complete' then r.attempt_at
+                            else s.last_complete_at end,
+    bytes_digest = case when r.was_read then decode(r.bytes_digest, 'hex')
+                        else s.bytes_digest end,
+    tracked_digest = case when r.was_read then decode(r.tracked_digest, 'hex')
+                          else s.tracked_digest end,
+    readings_digest = case when r.was_read then decode(r.readings_digest, 'hex')
+                           else s.readings_digest end,
+    records = case when r.was_read then r.records else s.records end,
+    withheld = case when r.was_read then r.withheld else s.withheld end
+from ended r
+where s.organization = r.organization and s.resource = $1

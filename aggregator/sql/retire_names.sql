@@ -1,0 +1,9 @@
+-- A name that now stands for another deployment, or for another organization by the registry's
+-- own word, leaves what was collected under it with a name of its own (name~id).
+-- $1 jsonb: [{organization, deployment, organization_id or null}]
+update ledger.organizations o
+set organization = o.organization || '~' || o.organization_id, configured = false
+from jsonb_to_recordset($1) as r (organization text, deployment text, organization_id text)
+where o.organization = r.organization
+    and o.organization_id is not null
+    and (o.deployment <> r.deployment or o.organization_id <> r.organization_id)

@@ -1,0 +1,48 @@
+-- Writes the staged records that are new or differ, in key order.
+-- $1 text: resource, $2 bigint: generation.  Gives organization_id, change and how many.
+with differing as (
+    select
+        s.*,
+        case
+            when c.id is not null then 'updated'
+            when gone.first_seen_at is not null then 'restored'
+            else 'created'
+        end as change,
+        case when c.id is not null then array(
+            select n.key
+            from jsonb_each(to_jsonb(s)) n join jsonb_each(to_jsonb(c)) o using (key)
+            where n.value <> o.value and n.key <> 'content_hash'
+            order by n.key
+        ) end as changed_fields,
+        coalesce(gone.first_seen_at, now()) as first_seen_at
+    from pg_temp.stage_{table} s
+    left join inventory.{table} c using (deployment, organization_id, id)
+    left join lateral (
+        select min(h.first_seen_at) as first_seen_at
+        from inventory.history h
+        where c.id is null and h.resource = $1 and h.deployment = s.deployment
+            and h.organization_id = s.organization_id and h.id = s.id and h.change = 'removed'
+    ) gone on true
+    where c.id is null or c.content_hash <> s.content_hash
+), written as (
+    insert into inventory.{table} as t (
+        deployment, organization_id, id, {columns}, content_hash, change, changed_fields,
+        valid_from, first_seen_at, generation
+    )
+    select
+        deployment, organization_id, id, {columns}, content_hash, change, changed_fields,
+        now(), first_seen_at, $2
+    from differing
+    order by deployment, organization_id, id
+    on conflict (deployment, organization_id, id) do update
+    set ({columns}) = row ({excluded_columns}),
+        content_hash = excluded.content_hash, change = excluded.change,
+        changed_fields = excluded.changed_fields,
+        valid_from = greatest(excluded.valid_from, t.valid_from),
+        generation = excluded.generation
+    where t.generation <= excluded.generation
+    returning deployment, organization_id, change
+)
+select deployment, organization_id, change, count(*)::integer as records
+from written
+group by deployment, organization_id, change

@@ -1,0 +1,132 @@
+"""What a run came to: counts by outcome and resource, organizations, and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aggregator.model import Counts, Outcome
+from aggregator.scope import ScopeResult
+
+EXIT_COMPLETE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_PARTIAL = 3
+EXIT_NONE_COMPLETE = 4
+EXIT_WITHHELD = 5
+EXIT_ACTIVE = 6
+
+_NOT_FAILED = {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.DEFERRED}
+EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class Group:
+    """Organizations that ended alike: how many, and the first few by name."""
+
+    outcome: Outcome
+    error: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Summary:
+    """Grows with every result; memory depends on what went wrong, not on the fleet."""
+
+    def __init__(self, *, organizations: int, scopes: int) -> None:
+        self.organizations = organizations
+        self.scopes = scopes
+        self.done = 0
+        self.requests = 0
+        self.retries = 0
+        self.headlines: list[str] = []
+        self.outcomes: Counter[Outcome] = Counter()
+        self.resources: dict[str, Counts] = {}
+        self._troubled: dict[str, set[Outcome]] = {}
+        self._groups: dict[tuple[Outcome, str], Group] = {}
+
+    def add(self, results: Sequence[ScopeResult]) -> None:
+        for result in results:
+            name = result.resource.name
+            self.done += 1
+            self.requests += result.requests
+            self.retries += result.retries
+            self.outcomes[result.outcome] += 1
+            self.resources[name] = Counts.total([self.resources.get(name, Counts()), result.counts])
+            if result.outcome is not Outcome.COMPLETE:
+                self._trouble(result)
+
+    def _trouble(self, result: ScopeResult) -> None:
+        self._troubled.setdefault(result.organization.name, set()).add(result.outcome)
+        key = (result.outcome, result.error or "")
+        group = self._groups.setdefault(key, Group(*key))
+        group.count += 1
+        if len(group.examples) < EXAMPLES:
+            group.examples.append(result.organization.name)
+
+    @property
+    def groups(self) -> list[Group]:
+        """What did not end complete, the most frequent first."""
+        return sorted(self._groups.values(), key=lambda group: (-group.count, group.outcome))
+
+    @property
+    def failed(self) -> int:
+        return sum(1 for outcomes in self._troubled.values() if outcomes - _NOT_FAILED)
+
+    def organization_counts(self) -> dict[str, int]:
+        """Organizations by how they ended; each is counted once, by its worst scope."""
+        failed = self.failed
+        deferred = sum(
+            1
+            for outcomes in self._troubled.values()
+            if not outcomes - _NOT_FAILED and Outcome.DEFERRED in outcomes
+        )
+        return {
+            "total": self.organizations,
+            "complete": self.organizations - len(self._troubled),
+            "partial": len(self._troubled) - failed - deferred,
+            "failed": failed,
+            "deferred": deferred,
+        }
+
+    @property
+    def exit_code(self) -> int:
+        complete = self.organizations - len(self._troubled)
+        if self._troubled or self.headlines:
+            return EXIT_PARTIAL if complete else EXIT_NONE_COMPLETE
+        if any(counts.withheld for counts in self.resources.values()):
+            return EXIT_WITHHELD
+        return EXIT_COMPLETE
+
+    def as_json(
+        self, *, run_id: str, status: str, exit_code: int, duration_seconds: float
+    ) -> dict[str, Any]:
+        """The document of ``sync --json``."""
+        document = {
+            "run_id": run_id,
+            "status": status,
+            "exit_code": exit_code,
+            "duration_seconds": round(duration_seconds, 3),
+            "requests": self.requests,
+            "retries": self.retries,
+            "organizations": self.organization_counts(),
+            "outcomes": {str(outcome): count for outcome, count in sorted(self.outcomes.items())},
+            "resources": {
+                name: {field: getattr(counts, field) for field in Counts.__dataclass_fields__}
+                for name, counts in sorted(self.resources.items())
+            },
+        }
+        if self.headlines:
+            document["headline"] = "; ".join(self.headlines)
+        return document
+
+
+STATUS_OF_EXIT = {
+    EXIT_COMPLETE: "complete",
+    EXIT_WITHHELD: "complete",
+    EXIT_PARTIAL: "partial",
+    EXIT_NONE_COMPLETE: "failed",
+    EXIT_FAILED: "failed",
+}

@@ -1,0 +1,198 @@
+"""What people see: a progress bar on a terminal, and tables; nothing of it with ``--json``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aggregator.summary import Summary
+
+MOST_ROWS = 40
+_STYLES = {"complete": "green", "stale": "yellow", "failed": "red", "never": "yellow"}
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[Summary], None]]:
+    """A bar on standard error while the block runs, if that is a terminal; else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 (only where it is shown)
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]} failed  {task.fields[rate]:.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("organizations", total=None, failed=0, rate=0.0)
+
+        def show(summary: Summary) -> None:
+            speed = bar.tasks[0].speed or 0.0
+            bar.update(
+                task,
+                total=summary.scopes,
+                completed=summary.done,
+                failed=summary.failed,
+                rate=speed,
+            )
+
+        yield show
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 (only where it is shown)
+
+    wide = None if sys.stdout.isatty() else 160
+    return Console(width=wide, highlight=False, soft_wrap=False)
+
+
+def _safe(text: object) -> str:
+    """Text from outside as it may reach a terminal: no control characters, no markup."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return escape(plain)
+
+
+def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
+    """The result of a run: organizations, records by resource, and what went wrong, grouped."""
+    from rich.table import Table  # noqa: PLC0415
+
+    console = _console()
+    counts = account["organizations"]
+    console.print(
+        f"run {account['run_id']}: [bold]{account['status']}[/], exit code"
+        f" {account['exit_code']}, {account['duration_seconds']:.1f} s,"
+        f" {account['requests']} requests, {account['retries']} retries"
+    )
+    console.print(
+        f"organizations: {counts['total']} total, {counts['complete']} complete,"
+        f" {counts['partial']} partial, {counts['failed']} failed, {counts['deferred']} deferred"
+    )
+    if account.get("plan"):
+        console.print("[bold]plan only: nothing was committed[/]")
+    table = Table("resource", title="records")
+    fields = list(next(iter(account["resources"].values()), {}))
+    for name in fields:
+        table.add_column(name, justify="right")
+    for name, numbers in account["resources"].items():
+        table.add_row(name, *(str(numbers[field]) for field in fields))
+    if fields:
+        console.print(table)
+    if summary.groups:
+        troubles = Table("outcome", "organizations", "why", "such as", title="not complete")
+        for group in summary.groups[:MOST_ROWS]:
+            more = f" and {group.count - len(group.examples)} more"
+            names = ", ".join(map(_safe, group.examples))
+            if group.count > len(group.examples):
+                names += more
+            troubles.add_row(str(group.outcome), str(group.count), _safe(group.error), names)
+        console.print(troubles)
+    for headline in summary.headlines:
+        console.print(f"[bold red]{_safe(headline)}[/]")
+    if any(numbers["withheld"] for numbers in account["resources"].values()):
+        console.print(
+            "[bold yellow]removals were withheld[/]: the rows are kept and marked"
+            " (withheld_since in reporting.connections); two further complete runs, or"
+            " sync --accept-removals, release them"
+        )
+
+
+def print_status(document: Mapping[str, Any]) -> None:
+    """Coverage and every organization, the ones to look at first."""
+    from rich.table import Table  # noqa: PLC0415
+
+    console = _console()
+    coverage = ", ".join(f"{count} {status}" for status, count in document["coverage"].items())
+    console.print(f"organizations: {coverage or 'none'}")
+    last = document["last_run"]
+    if last:
+        console.print(f"last run: {last['status']}, started {last['started_at']}")
+        if last["headline"]:
+            console.print(f"[bold red]{_safe(last['headline'])}[/]")
+    table = Table(
+        "organization", "status", "age", "connections", "unhealthy", "last outcome", "why"
+    )
+    for row in sorted(document["organizations"], key=lambda row: row["status"] == "complete"):
+        table.add_row(
+            _safe(row["organization"]),
+            f"[{_STYLES.get(row['status'], 'dim')}]{row['status']}[/]",
+            _age(row["age_seconds"]),
+            _number(row["connections"]),
+            _number(row["unhealthy_connections"]),
+            row["last_outcome"] or "",
+            _safe(row["last_error"] or ""),
+        )
+    console.print(table)
+
+
+def print_check(document: Mapping[str, Any]) -> None:
+    """Every key's identity, the database, and all problems."""
+    from rich.table import Table  # noqa: PLC0415
+
+    console = _console()
+    table = Table("organization", "outcome", "speaks for", "key", "role", "ms", "problem")
+    for row in document["organizations"]:
+        table.add_row(
+            _safe(row["organization"]),
+            row["outcome"],
+            _safe(row["organization_name"] or row["organization_id"] or ""),
+            row["key_class"] or "",
+            _safe(row["role"] or ""),
+            _number(row["latency_ms"]),
+            _safe(row["problem"] or ""),
+        )
+    console.print(table)
+    console.print(f"api: {document['base_url']}, version {document['api_version']}, no proxy")
+    console.print(f"database: {_safe(document['database'])}")
+    for problem in document["problems"]:
+        console.print(f"[red]problem:[/] {_safe(problem)}")
+    if not document["problems"]:
+        console.print("[green]no problems[/]")
+
+
+def _number(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def print_query(title: str, rows: Sequence[dict[str, object]]) -> None:
+    """The answer to a query as a table."""
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=title, title_justify="left")
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    _console().print(table if rows else f"{title}: none")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "-" if value is None else _safe(value)

@@ -1,0 +1,225 @@
+"""Groups finished scopes into bounded transactions and isolates what the database refuses.
+
+A batch that is refused is written scope by scope, so that only the offender fails; inside it the
+record that is refused is found by halving, goes to the rejected records, and the rest is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import orjson
+
+from aggregator import runs, store
+from aggregator.database import Database
+from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
+from aggregator.model import Outcome, Record, Rejection
+from aggregator.scope import Change, Digests, ScopeResult
+
+log = logging.getLogger(__name__)
+
+BATCH_ROWS = 4_000
+BATCH_SCOPES = 400
+BATCH_SECONDS = 0.25
+QUEUED_SCOPES = 64
+ATTEMPTS = 4
+MOST_REFUSED = 20
+"""Refused records of one scope after which the scope fails as a whole."""
+
+
+class _RolledBack(Exception):  # noqa: N818 (a way out of a transaction, not an error)
+    """Leaves a transaction without its effects."""
+
+
+class Writer:
+    """Takes results from a queue until it gets None; hands what it wrote to ``written``.
+
+    With ``plan_version`` nothing is committed: every transaction is rolled back after it counted,
+    on a run of its own that exists only inside it.
+    """
+
+    def __init__(  # noqa: PLR0913 (what the results of a run share)
+        self,
+        database: Database,
+        run_id: UUID,
+        generation: int,
+        *,
+        written: Callable[[Sequence[ScopeResult]], None],
+        plan_version: str | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.queue: asyncio.Queue[ScopeResult | None] = asyncio.Queue(QUEUED_SCOPES)
+        self._database = database
+        self._run_id = run_id
+        self._generation = generation
+        self._written = written
+        self._plan_version = plan_version
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Raises ``DatabaseError`` when the database cannot be written at all."""
+        open_queue = True
+        while open_queue:
+            batch, open_queue = await self._next_batch()
+            if batch:
+                self._written(await self.write(batch))
+
+    async def _next_batch(self) -> tuple[list[ScopeResult], bool]:
+        first = await self.queue.get()
+        if first is None:
+            return [], False
+        batch, rows = [first], _rows(first)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BATCH_SECONDS
+        while rows < BATCH_ROWS and len(batch) < BATCH_SCOPES:
+            try:
+                async with asyncio.timeout_at(until):
+                    result = await self.queue.get()
+            except TimeoutError:
+                break
+            if result is None:
+                return batch, False
+            batch.append(result)
+            rows += _rows(result)
+        return batch, True
+
+    async def write(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
+        """Writes results now and gives them back with what was really written of each."""
+        try:
+            return await self._commit_patiently(batch)
+        except RefusedDataError as error:
+            if len(batch) == 1:
+                return [await self._write_without_refused(batch[0], error)]
+        results = []
+        for result in batch:
+            results += await self.write([result])
+        return results
+
+    async def _commit_patiently(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return await self._commit(batch)
+            except TransientDatabaseError as error:
+                log.warning("database.retry", extra={"error": str(error), "attempt": attempt})
+                await self._sleep(2.0**attempt / 4)
+        return await self._commit(batch)
+
+    async def _commit(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
+        """The transaction of everything: inventory, state of the scopes, ledger."""
+        results: list[ScopeResult] = []
+        try:
+            async with self._database.transaction() as connection:
+                generation = self._generation
+                if self._plan_version is not None:
+                    organizations = [result.organization for result in batch]
+                    await store.register(connection, organizations)
+                    generation = await runs.begin(
+                        connection, self._run_id, self._plan_version, _planned(batch)
+                    )
+                results = await store.write(connection, batch, generation)
+                await runs.record(connection, self._run_id, results)
+                if self._plan_version is not None:
+                    raise _RolledBack  # noqa: TRY301 (leaving the transaction is the point)
+        except _RolledBack:
+            pass
+        return results
+
+    async def _write_without_refused(
+        self, result: ScopeResult, error: DatabaseError
+    ) -> ScopeResult:
+        refused: list[Rejection] = []
+        remaining = result
+        for _ in range(MOST_REFUSED):
+            culprit = await self._find_refused(remaining)
+            if culprit is None:
+                break
+            refused.append(_rejection(culprit, result, error))
+            remaining = _without(remaining, culprit, refused[-1])
+            try:
+                return (await self._commit_patiently([remaining]))[0]
+            except RefusedDataError as next_error:
+                error = next_error
+        failed = replace(
+            result,
+            outcome=Outcome.DATABASE_ERROR,
+            error=f"the database refuses it: {error}",
+            change=None,
+            digests=None,
+            identity=None,
+            rejections=(),
+            counts=type(result.counts)(),
+        )
+        return (await self._commit_patiently([failed]))[0]
+
+    async def _find_refused(self, result: ScopeResult) -> Record | None:
+        """One record that the database refuses by itself, found by halving, if there is one."""
+        if result.change is None:
+            return None
+        suspects = [record for record, _ in result.change.records]
+        while len(suspects) > 1:
+            half = suspects[: len(suspects) // 2]
+            suspects = half if await self._refuses(result, half) else suspects[len(half) :]
+        return suspects[0] if suspects and await self._refuses(result, suspects) else None
+
+    async def _refuses(self, result: ScopeResult, records: Sequence[Record]) -> bool:
+        chosen = {record.id for record in records}
+        change = result.change or Change()
+        probe = replace(
+            result,
+            change=Change(
+                records=[pair for pair in change.records if pair[0].id in chosen],
+                readings=[r for r in change.readings if r.id in chosen]
+                if change.readings is not None
+                else None,
+            ),
+        )
+        try:
+            async with self._database.transaction() as connection:
+                await store.write(connection, [probe], self._generation)
+                raise _RolledBack  # noqa: TRY301 (leaving the transaction is the point)
+        except _RolledBack:
+            return False
+        except RefusedDataError:
+            return True
+
+
+def _rows(result: ScopeResult) -> int:
+    if result.change is None:
+        return 0
+    return len(result.change.records) + len(result.change.readings or ())
+
+
+def _planned(batch: Sequence[ScopeResult]) -> dict[str, list[str]]:
+    planned: dict[str, list[str]] = {}
+    for result in batch:
+        planned.setdefault(result.resource.name, []).append(result.organization.name)
+    return planned
+
+
+def _rejection(record: Record, result: ScopeResult, error: DatabaseError) -> Rejection:
+    content = dict(zip(result.resource.columns, record.values, strict=True))
+    text = orjson.dumps(content).decode().replace("\\u0000", "\N{REPLACEMENT CHARACTER}")
+    return Rejection(record.id, f"the database refuses it: {error}", text)
+
+
+def _without(result: ScopeResult, record: Record, rejection: Rejection) -> ScopeResult:
+    """The result without one record: partial, so that nothing is removed on its account."""
+    change = result.change or Change()
+    return replace(
+        result,
+        outcome=Outcome.PARTIAL,
+        error="some records were rejected",
+        change=Change(
+            records=[pair for pair in change.records if pair[0].id != record.id],
+            readings=[r for r in change.readings if r.id != record.id]
+            if change.readings is not None
+            else None,
+        ),
+        digests=Digests(None, None, None),
+        rejections=(*result.rejections, rejection),
+        counts=replace(result.counts, rejected=result.counts.rejected + 1, removed=0, withheld=0),
+    )

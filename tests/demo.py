@@ -1,0 +1,96 @@
+"""``make demo``: the real command over a simulated fleet into the embedded Postgres, shown."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import asyncpg
+
+from aggregator import embedded
+from aggregator.terminal import print_query
+from tests.simulator import Simulator, demo_fleet
+
+DATA_DIR = Path(".aggregator") / "demo"
+PARTLY_COMPLETE = 3
+
+QUESTIONS = (
+    (
+        "Connections by type, over all organizations",
+        """
+        select type_name as type, count(*) as connections,
+               count(*) filter (where is_healthy) as healthy,
+               count(*) filter (where not is_healthy) as unhealthy,
+               count(distinct organization) as organizations
+        from reporting.connections
+        group by type_name order by connections desc, type limit 10
+        """,
+    ),
+    (
+        "Organizations that were not read, and why",
+        """
+        select organization, status, last_outcome, last_error
+        from reporting.organizations
+        where status <> 'complete' order by organization
+        """,
+    ),
+    (
+        "How far these numbers can be trusted",
+        """
+        select count(*) as organizations,
+               count(*) filter (where status = 'complete') as complete,
+               sum(connections) as connections, sum(healthy_connections) as healthy,
+               sum(unhealthy_connections) as unhealthy, min(last_complete_at) as oldest_reading
+        from reporting.organizations
+        """,
+    ),
+    (
+        "The last runs: an unchanged fleet changes nothing",
+        """
+        select started_at, exit_code, requests, seen, created, updated, unchanged, removed
+        from reporting.runs order by started_at desc limit 3
+        """,
+    ),
+)
+
+
+async def main() -> int:
+    """0 when the run did what this fleet makes it do: some organizations fail, the rest is read."""
+    server = await asyncio.to_thread(embedded.start, DATA_DIR)
+    async with Simulator(demo_fleet()) as simulator:
+        print(
+            f"simulator: {simulator.base_url}, {len(simulator.fleet)} organizations\n", flush=True
+        )
+        exit_code = await _sync(simulator)
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        for title, query in QUESTIONS:
+            print_query(title, [dict(row) for row in await connection.fetch(query)])
+    finally:
+        await connection.close()
+    print(
+        "ask it yourself:\n"
+        f"  .venv/bin/python -m aggregator.embedded psql {DATA_DIR}\n"
+        f"  any BI tool on this machine: {server.tcp_url}\n"
+        f"  stop the database: .venv/bin/python -m aggregator.embedded stop {DATA_DIR}"
+    )
+    return 0 if exit_code == PARTLY_COMPLETE else 1
+
+
+async def _sync(simulator: Simulator) -> int:
+    settings = {
+        "AGGREGATOR_BASE_URL": simulator.base_url,
+        "AGGREGATOR_DATA_DIR": str(DATA_DIR),
+    }
+    keys = {f"AGGREGATOR_API_KEYS__{name}": key for name, key in simulator.fleet.api_keys.items()}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AGGREGATOR_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "aggregator", "sync", env={**own, **settings, **keys}
+    )
+    return await process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
