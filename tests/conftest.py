@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import databases
-from tests.command import RunCommand, run_in
+from tests.command import ROOT, RunCommand, run_in
 from tests.databases import Databases
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         if name.upper().startswith("AGGREGATOR_") and name != databases.OUTSIDE_SERVER:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # python -m tests.simulator, from that folder
 
 
 @pytest.fixture(scope="session")
