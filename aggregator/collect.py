@@ -118,6 +118,7 @@ class Collector:
         self._claims: dict[tuple[str, str], str] = {}
         self._pins: dict[tuple[str, str], store.Pin] | None = None
         self._loading_pins = asyncio.Lock()
+        self._version_noticed = False
 
     async def collect(self, scope: Scope) -> ScopeResult:
         """The result of a scope, whatever happens; only cancelling it raises."""
@@ -143,6 +144,7 @@ class Collector:
         if self._identity_is_due(scope):
             await self._ask_identity(scope)
         first = await self._get(scope, Request(scope.resource.path))
+        self._notice_version(first)
         digest = diff.bytes_digest([first.body], scope.resource.version)
         if digest == scope.known.bytes_digest:
             scope.organization_id = scope.pinned
@@ -152,6 +154,12 @@ class Collector:
         snapshot = await self._read(scope, first, digest)
         await self._settle_organization(scope, snapshot)
         return await self._compare(scope, snapshot)
+
+    def _notice_version(self, response: Response) -> None:
+        """Says once a run that a server does not name its version (fault B19)."""
+        if not self._version_noticed and api.served_version(response) is None:
+            self._version_noticed = True
+            log.warning("version.not_named")
 
     # Identity
 
@@ -241,6 +249,12 @@ class Collector:
             raise ForeignRecordsError(expected, snapshot)
         if expected is not None:
             await self._claim(scope, expected)
+
+    def _identity_by_records(self, scope: Scope) -> Identity | None:
+        """What is pinned where the key may not ask who it is, but its records say it."""
+        if scope.organization_id is None or scope.organization_id == scope.state.organization_id:
+            return None
+        return Identity(scope.organization_id)
 
     # Fetching and normalizing
 
@@ -394,7 +408,7 @@ class Collector:
             requests=tally.requests,
             retries=tally.retries,
             waited_seconds=tally.waited_seconds,
-            identity=scope.identity,
+            identity=scope.identity or self._identity_by_records(scope),
             key_digest=self._key_digest(scope) if scope.identity else None,
             held_bytes=scope.held_bytes,
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def api_keys(variables: Mapping[str, str]) -> tuple[dict[str, str], dict[str, st
         if name in keys:
             complaints[shown(variable)] = f"names an organization that is in {API_KEYS} too"
         keys[name] = key
-    return {name: _storable(key) for name, key in keys.items()}, complaints
+    return keys, complaints
 
 
 def shown(name: str) -> str:
@@ -67,7 +66,7 @@ def _read_dotenv() -> tuple[dict[str, str], dict[str, str]]:
         return {}, {str(DOTENV): str(error)}
     variables: dict[str, str] = {}
     complaints: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
+    for binding in parse_stream(io.StringIO(text)):
         place = f"{DOTENV} line {binding.original.line}"
         if binding.error:
             complaints[place] = "is not NAME=value"
@@ -102,8 +101,3 @@ def _json_keys(text: str) -> tuple[dict[str, str], str]:
 
 def _list_of(names: list[str]) -> str:
     return ", ".join(sorted(shown(name) for name in names))
-
-
-def _storable(key: str) -> str:
-    """The key with what is no Unicode text made visible, for the check of keys to refuse it."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from aggregator.model import Secret
@@ -31,10 +32,9 @@ def check_key(given: Secret) -> CheckedKey:
     key, start = _unwrapped(text)
     if not key:
         return CheckedKey(problem="the key is blank")
-    for position, character in enumerate(key, start + 1):
-        if not "!" <= character <= "~":
-            problem = f"character {position} of the key is {_kind(character)}"
-            return CheckedKey(problem=problem)
+    if odd := re.search(r"[^!-~]", key):
+        position = start + odd.start() + 1
+        return CheckedKey(problem=f"character {position} of the key is {_kind(odd.group())}")
     return CheckedKey(secret=Secret(key), trimmed=key != text)
 
 

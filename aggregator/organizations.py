@@ -136,29 +136,34 @@ def _partner_key(settings: Settings) -> CheckedKey | None:
 
 def _organization(entry: Entry, notes: dict[str, list[str]]) -> Organization:
     """The entry as an organization; what is worth a note is added to ``notes`` by kind."""
-    organization = Organization(
+    credential, refusal = _judge(entry, entry.key, notes) if entry.key else (None, None)
+    return Organization(
         name=entry.name,
         base_url=entry.base_url,
         deployment=_host(entry.base_url),
         source=entry.source,
+        credential=credential,
+        refusal=refusal,
         organization_id=entry.organization_id,
         tags=entry.tags,
         requests_per_second=entry.requests_per_second,
         enabled=entry.enabled,
     )
-    if entry.key is None:
-        return organization
+
+
+def _judge(
+    entry: Entry, key: Secret, notes: dict[str, list[str]]
+) -> tuple[Credential, None] | tuple[None, Refusal]:
     for warning in entry.warnings:
         notes[warning].append(entry.name)
-    checked = check_key(entry.key)
+    checked = check_key(key)
     if checked.secret is None:
         reason = f"{entry.name} ({entry.source}): {checked.problem}"
-        return replace(organization, refusal=Refusal(Outcome.BAD_KEY, reason))
+        return None, Refusal(Outcome.BAD_KEY, reason)
     if checked.trimmed:
         notes[_TRIMMED].append(entry.name)
-    username = entry.organization_id or "" if entry.auth == "basic" else ""
-    credential = Credential(checked.secret, scheme=entry.auth, username=username)
-    return replace(organization, credential=credential)
+    username = (entry.organization_id or "") if entry.auth == "basic" else ""
+    return Credential(checked.secret, scheme=entry.auth, username=username), None
 
 
 def _refuse_duplicates(organizations: Iterable[Organization]) -> tuple[Organization, ...]:

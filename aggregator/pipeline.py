@@ -100,8 +100,11 @@ class Run:
             else:
                 fetching.cancel()
                 await asyncio.wait({fetching})
-            async with asyncio.timeout(SECONDS_TO_FINISH if self.cancelled else None):
-                await self._finish_writing(writing)
+            try:
+                async with asyncio.timeout(SECONDS_TO_FINISH if self.cancelled else None):
+                    await self._finish_writing(writing)
+            except TimeoutError:
+                log.warning("run.not_drained", extra={"seconds": SECONDS_TO_FINISH})
         finally:
             tasks = (writing, fetching, stopping)
             for task in tasks:

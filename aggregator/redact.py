@@ -21,9 +21,12 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from aggregator.tripwire import SET, looks_random, mark, mask_text, mask_value
+
+Json: TypeAlias = Any
+"""Any value that JSON can have; what it is in fact, is what the functions here find out."""
 
 DEEPEST = 60
 """Levels of nesting that are kept; the caller may wrap a few more around them and stay below 64."""
@@ -71,7 +74,7 @@ _SAFE_ID_NOUNS = _words("""
     workspace
 """)
 _SAFE_NOUNS = _words("""
-    account accounts advertiser advertisers arn branch bucket outputbucket catalog center city
+    account accounts advertiser advertisers arn branch bucket catalog center city
     cluster collection company container country currency customer database databases datacenter
     dataset datasets db dbname domain domains edition email endpoint engine environment folder
     format formats healthcheck host hostname hosts href instance keyspace locale location method
@@ -92,8 +95,6 @@ _OTHER, _SAFE, _SAFE_ID, _SECRET, _PAIRS = Rule  # reading a member from its cla
 
 def rule_of(name: str) -> Rule:
     """What the name lets through; ``accessKey``, ``ACCESS-KEY`` and ``access_key`` are one name."""
-    if len(name) > LONGEST_NAME:
-        return Rule.SECRET
     words = [word.lower() for word in _WORDS.findall(name)]
     nouns = [word for word in words if not word.isdigit()]
     whole = "_".join(nouns)
@@ -139,7 +140,7 @@ def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> d
     return masked
 
 
-def mask(value: Any, rule: Rule, depth: int = 0) -> Any:  # noqa: ANN401, PLR0911 -- any JSON value in and out; one exit a type
+def mask(value: Json, rule: Rule, depth: int = 0) -> Json:  # noqa: PLR0911 -- one exit a type
     """The value as it may be stored under a name with this rule; nothing given is changed.
 
     Integers beyond 64 bits become text, what is nested deeper than ``DEEPEST`` becomes a note.

@@ -158,9 +158,7 @@ class _Variables(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """All settings of the contract, from the environment; see ``load_settings``."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = None
     data_dir: Path = Path(".aggregator")

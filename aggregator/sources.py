@@ -74,12 +74,13 @@ def _read_keys_dir(folder: Path, base_url: str) -> tuple[list[Entry], list[str]]
     entries: list[Entry] = []
     problems: list[str] = []
     for name in names:
+        place = f"{folder}/{shown(name)}"
         try:
             key, warnings = _read_key_file(folder / name)
         except UnreadableError as error:
-            problems.append(f"{folder / shown(name)} {error}")
+            problems.append(f"{place} {error}")
         else:
-            entries.append(Entry(name, str(folder / shown(name)), key, base_url, warnings))
+            entries.append(Entry(name, place, key, base_url, warnings))
     return entries, problems
 
 
@@ -112,9 +113,7 @@ def _identifier(text: str) -> str:
 class _Table(BaseModel):
     """One ``[[organization]]`` of the registry, as the contract has it."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     name: str
     api_key: Annotated[str, AfterValidator(_reference)]

@@ -109,7 +109,7 @@ def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
 
 
 class Pin(NamedTuple):
-    """To which organization an id is pinned, and whether that one is still read."""
+    """To which organization an id is pinned, and whether that one is still configured."""
 
     organization: str
     active: bool
@@ -182,7 +182,7 @@ async def _pin_identities(connection: Connection, results: Sequence[ScopeResult]
     rows = [
         {
             "organization": result.organization.name,
-            "organization_id": result.organization_id or result.identity.organization_id,
+            "organization_id": result.organization_id,
             "organization_name": result.identity.organization_name,
             "key_digest": result.key_digest.hex() if result.key_digest else None,
             "key_class": result.identity.key_class,

@@ -24,7 +24,7 @@ LONGEST_ERROR = 8192
 # What needs no second look: words of at most 16 characters, which nearly all hosts, accounts, users
 # and modes are made of; plain links; names of Amazon resources.
 _SHORT = r"(?:[A-Z]{2,15}[0-9]{0,3}(?![A-Za-z0-9])|[A-Z]?[a-z0-9]{0,15})"
-_WORD_LIST = rf"{_SHORT}(?:[-_. @]{_SHORT})*+"
+_WORD_LIST = rf"{_SHORT}(?:[-_.@]{_SHORT})*+"
 _LINK = (
     r"(?:[a-z][a-z0-9]{0,9}://[a-z0-9]{1,15}(?:[-.][a-z0-9]{1,15})*+(?::[0-9]{1,5})?)?"
     r"(?:/v[0-9]{1,2}|/[a-z]{0,15})*+"
@@ -43,7 +43,21 @@ _LONGEST_WORD = 32
 """Characters. Real host names have parts of 12 random ones, cloud tokens begin at 16; any word with
 digits in it that is as long as the longest is a hash."""
 _FEWEST_TURNS = 3
-_TOKEN_BEGINNINGS = ("sk", "pk", "rk", "xox", "glpat", "pat")
+_TOKEN_BEGINNINGS = (
+    "sk",
+    "pk",
+    "rk",
+    "gh",
+    "gl",
+    "xox",
+    "shp",
+    "pat",
+    "AI",
+    "ya",
+    "hv",
+    "SG",
+    "dapi",
+)
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -86,7 +100,7 @@ def mask_text(text: str) -> str:
     every check look like a change). Only the first ``LONGEST_ERROR`` characters are read.
     """
     if len(text) > LONGEST_ERROR:  # cut between words: half a secret is not recognized
-        text = text[:LONGEST_ERROR].rpartition(" ")[0]
+        text = text[:LONGEST_ERROR].rpartition(" ")[0] or SET
     text = _PRIVATE_BLOCK.sub(SET, text)
     if "://" in text:
         text = _URL.sub(_masked_url, text)
@@ -167,9 +181,9 @@ def _is_random(run: str) -> bool:
     if word.isalpha():
         if len(word) >= _SHORTEST_LETTERS and turns * 5 >= len(word):
             return True
-    elif len(word) >= _LONGEST_WORD and not word.isdigit():
-        return True
-    elif len(word) >= _SHORTEST_WORD and turns >= _FEWEST_TURNS:
+    elif not word.isdigit() and len(word) >= (
+        _SHORTEST_WORD if turns >= _FEWEST_TURNS else _LONGEST_WORD
+    ):
         return True
     mixed = not run.islower() and not run.isupper() and any(map(str.isdigit, run))
     return len(run) >= _SHORTEST_MIXTURE and mixed and len(_SWITCH.findall(run)) * 6 >= len(run)

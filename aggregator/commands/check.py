@@ -38,13 +38,13 @@ async def check(options: argparse.Namespace) -> int:
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
     problems = [f"note: {note}" for note in registry.notes]
-    database, pinned, broken = await _check_database(settings)
+    database, pins, broken = await _check_database(settings)
     async with network_of(settings) as network:
         try:
-            everyone, headline = await with_discovered(registry, settings, network)
+            everyone, headline = await with_discovered(registry, settings, network, pins)
         except ScopeError as error:
             everyone, headline = list(registry.organizations), f"AGGREGATOR_PARTNER_KEY: {error}"
-        rows = await _check_keys([o for o in everyone if o.enabled], network, settings, pinned)
+        rows = await _check_keys([o for o in everyone if o.enabled], network, settings, pins)
     if headline:
         problems.append(headline)
     if broken:
@@ -77,13 +77,15 @@ def _exit_code(rows: Sequence[dict[str, Any]], *, broken: bool, headline: str | 
     return EXIT_PARTIAL if good else EXIT_NONE_COMPLETE
 
 
-async def _check_database(settings: Settings) -> tuple[str, dict[store.Key, store.Pin], str | None]:
-    """What to say of it, what is pinned in it, and what is wrong with it."""
+async def _check_database(settings: Settings) -> tuple[str, dict[str, str], str | None]:
+    """What to say of it, the organization ids pinned in it by name, and what is wrong with it."""
     try:
         async with database_of(settings) as database:
             waiting = await migrate.pending(database)
             if not waiting:
-                return "up to date", await store.load_pins(database), None
+                known = await store.load_pins(database)
+                pins = {pin.organization: key[1] for key, pin in known.items()}
+                return "up to date", pins, None
             state = f"{len(waiting)} migrations are pending"
             if settings.auto_migrate:
                 return f"{state}; sync applies them", {}, None
@@ -98,7 +100,7 @@ async def _check_keys(
     organizations: Sequence[Organization],
     network: Network,
     settings: Settings,
-    pinned: dict[store.Key, store.Pin],
+    pins: dict[str, str],
 ) -> list[dict[str, Any]]:
     admission = asyncio.Semaphore(4 * settings.max_concurrency)
 
@@ -107,7 +109,6 @@ async def _check_keys(
             return await _check_key(organization, network)
 
     rows = await asyncio.gather(*map(one, organizations))
-    pins = {pin.organization: key[1] for key, pin in pinned.items()}
     for organization, row in zip(organizations, rows, strict=True):
         expected = organization.organization_id or pins.get(organization.name)
         if row["organization_id"] and expected and row["organization_id"] != expected:

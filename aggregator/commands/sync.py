@@ -119,7 +119,7 @@ class Job:
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
-        everyone, headline = await with_discovered(self.registry, self.settings, self.network)
+        everyone, headline = await self._everyone()
         chosen = _choose_organizations(everyone, self.options.organization)
         generation = 0
         if not self.options.plan:
@@ -155,6 +155,13 @@ class Job:
         if not self.options.json:
             terminal.print_summary(account, run.summary)
         return account
+
+    async def _everyone(self) -> tuple[list[Organization], str | None]:
+        pins = {}
+        if self.registry.partner_key is not None:
+            known = await store.load_pins(self.database)
+            pins = {pin.organization: key[1] for key, pin in known.items()}
+        return await with_discovered(self.registry, self.settings, self.network, pins)
 
     async def _begin(
         self, everyone: Sequence[Organization], chosen: Sequence[Organization], *, forget: bool

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aggregator.model import Record, Rejection, Resource
-from aggregator.redact import Rule, mask, mask_object
+from aggregator.redact import Json, Rule, mask, mask_object
 from aggregator.resources.fields import (
     CUT,
     LONGEST_ID,
@@ -88,7 +88,7 @@ _HOST = re.compile(r"(?:[a-z0-9+.:-]{1,40}://)?+(\[[0-9a-f:.]+\]|[\w.-]+)(?![^:/
 _LONGEST_ENDPOINT = 255
 
 
-def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN401, FBT001 -- any JSON value; the interface of Resource
+def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT001 -- the interface of Resource
     """The connection as it is stored, or why it cannot be.
 
     Never raises for a JSON value whose texts are storable. The same connection gives the same
@@ -143,7 +143,7 @@ def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN4
     return Record(connection_id, organization_id, (*values, extra, sanitized), reading)
 
 
-def _actor(value: Any, prefix: str, notes: Notes) -> tuple[str | None, str | None, str | None]:  # noqa: ANN401 -- any JSON value
+def _actor(value: Json, prefix: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
     """Id, name and type of who created or updated the connection."""
     actor = members(value, prefix[:-1], notes)
     if not actor.keys() <= _ACTOR_FIELDS:
@@ -155,7 +155,7 @@ def _actor(value: Any, prefix: str, notes: Notes) -> tuple[str | None, str | Non
     )
 
 
-def _configuration(value: Any, notes: Notes) -> tuple[str | None, str | None]:  # noqa: ANN401 -- any JSON value
+def _configuration(value: Json, notes: Notes) -> tuple[str | None, str | None]:
     """The masked configuration as JSON text, and the host or account that it names."""
     if value is None:
         return None, None
@@ -180,7 +180,7 @@ def _endpoint(masked: dict[str, Any]) -> str | None:
     return None
 
 
-def _status_error(value: Any, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+def _status_error(value: Json, notes: Notes) -> str | None:
     """The masked error; None where there is none, which servers also write as an empty text."""
     if value is None or value == "":
         return None

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from aggregator.redact import Rule, mask, masked_name
+from aggregator.redact import Json, Rule, mask, masked_name
 from aggregator.tripwire import SET
 
 Notes: TypeAlias = dict[str, Any]
@@ -31,7 +31,7 @@ LARGEST_JSON = 1_048_576
 LARGEST_INTEGER = 2**63 - 1
 
 
-def text(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+def text(value: Json, label: str, notes: Notes) -> str | None:
     """The text, verbatim; cut after ``LONGEST_TEXT`` characters with a note."""
     if value is None or (type(value) is str and len(value) <= LONGEST_TEXT):
         return value
@@ -42,7 +42,7 @@ def text(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 --
     return value[:LONGEST_TEXT]
 
 
-def identifier(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN401 -- any JSON value
+def identifier(value: Json, label: str, notes: Notes) -> str | None:
     """The id, verbatim; an integer as text; None where it is absent, empty or unusable."""
     if value is None or value == "":
         return None
@@ -53,7 +53,7 @@ def identifier(value: Any, label: str, notes: Notes) -> str | None:  # noqa: ANN
     return usable
 
 
-def usable_id(value: Any) -> str | None:  # noqa: ANN401 -- any JSON value
+def usable_id(value: Json) -> str | None:
     """The id as text if it can be part of a key: 1 to 512 characters, or an integer of 64 bits."""
     if type(value) is str:
         return value if 0 < len(value) <= LONGEST_ID else None
@@ -62,14 +62,14 @@ def usable_id(value: Any) -> str | None:  # noqa: ANN401 -- any JSON value
     return None
 
 
-def flag(value: Any, label: str, notes: Notes) -> bool | None:  # noqa: ANN401 -- any JSON value
+def flag(value: Json, label: str, notes: Notes) -> bool | None:
     if value is None or value is True or value is False:
         return value
     note(value, label, notes)
     return None
 
 
-def integer(value: Any) -> int | None:  # noqa: ANN401 -- any JSON value
+def integer(value: Json) -> int | None:
     """The number if it is whole and fits a bigint."""
     if type(value) is float and value.is_integer():
         value = int(value)
@@ -78,7 +78,7 @@ def integer(value: Any) -> int | None:  # noqa: ANN401 -- any JSON value
     return None
 
 
-def moment(value: Any, label: str, notes: Notes) -> datetime | None:  # noqa: ANN401 -- any JSON value
+def moment(value: Json, label: str, notes: Notes) -> datetime | None:
     """The time in UTC, cut to microseconds; the years 2 to 9999.
 
     Go's zero time (year 1) and the empty text mean "never" and give None (polytomic-api 4.7). A
@@ -101,7 +101,7 @@ def moment(value: Any, label: str, notes: Notes) -> datetime | None:  # noqa: AN
     return parsed.replace(tzinfo=UTC)
 
 
-def texts(value: Any, label: str, notes: Notes) -> list[str] | None:  # noqa: ANN401 -- any JSON value
+def texts(value: Json, label: str, notes: Notes) -> list[str] | None:
     """The texts of a list, sorted, because their order means nothing; None where it is absent."""
     if value is None:
         return None
@@ -118,7 +118,7 @@ def texts(value: Any, label: str, notes: Notes) -> list[str] | None:  # noqa: AN
     return usable[:LONGEST_LIST]
 
 
-def members(value: Any, label: str, notes: Notes) -> dict[str, Any]:  # noqa: ANN401 -- any JSON value
+def members(value: Json, label: str, notes: Notes) -> dict[str, Any]:
     """The object; an empty one where it is absent or of another type."""
     if type(value) is dict:
         return value
@@ -134,12 +134,12 @@ def unknown(source: dict[str, Any], known: frozenset[str], prefix: str, notes: N
         notes[prefix + label] = SET if label == SET else mask(source[name], rule)
 
 
-def note(value: Any, label: str, notes: Notes) -> None:  # noqa: ANN401 -- any JSON value
+def note(value: Json, label: str, notes: Notes) -> None:
     """Keeps what stood in a field that we know but could not take."""
     notes[label] = mask(value, Rule.SAFE_ID)
 
 
-def json_text(value: Any, label: str, notes: Notes) -> str:  # noqa: ANN401 -- any JSON value
+def json_text(value: Json, label: str, notes: Notes) -> str:
     """The value, which is masked, as JSON text with sorted keys; a note where it is too large."""
     encoded = _json(value)
     if len(encoded) > LARGEST_JSON:
@@ -148,5 +148,5 @@ def json_text(value: Any, label: str, notes: Notes) -> str:  # noqa: ANN401 -- a
     return encoded.decode()
 
 
-def _json(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
+def _json(value: Json) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

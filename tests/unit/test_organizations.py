@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +155,7 @@ def test_the_registry_file_says_everything_about_an_organization(
 
 def test_a_reference_may_name_a_variable_of_dotenv() -> None:
     Path(".env").write_text("ACME_KEY=key-a\n", encoding="utf-8")
-    path = registry_file('[[organization]]\nname="acme"\napi_key="env:ACME_KEY"\n')
+    path = registry_file('\ufeff[[organization]]\nname="acme"\napi_key="env:ACME_KEY"\n')
     assert sent(load(organizations_file=path).organizations[0]) == "Bearer key-a"
 
 
@@ -223,11 +223,14 @@ def test_whatever_is_no_readable_file_is_a_problem() -> None:
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_key_file_is_a_problem() -> None:
-    """Fault A8."""
+def test_an_unreadable_key_file_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault A8: simulated, for root may read everything."""
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
     folder = keys_dir(acme="key-a")
-    (folder / "acme").chmod(0)
+    monkeypatch.setattr(os, "open", refuse)
     assert refused(keys_dir=folder).problems == (
         "AGGREGATOR_KEYS_DIR: keys/acme cannot be read: Permission denied",
     )
@@ -289,7 +292,7 @@ def test_a_registry_line_without_end_is_refused_with_its_number() -> None:
     assert "organizations.toml line 2 is longer than" in problem
 
 
-def test_a_million_lines_of_registry_are_refused_in_bounded_time() -> None:
+def test_a_million_lines_of_registry_are_refused_by_their_size() -> None:
     """Fault A10."""
     path = registry_file("# a comment line of forty characters ....\n" * 1_000_000)
     (problem,) = refused(organizations_file=path).problems
@@ -350,7 +353,7 @@ def test_a_literal_key_and_a_reference_to_nothing_are_problems(
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "\u00e4", "a\n", "..\\x", "x" * 129, "\udcff"])
 def test_a_bad_name_is_a_problem(name: str) -> None:
-    (problem,) = refused(api_keys={name.encode(errors="replace").decode(): CANARY}).problems
+    (problem,) = refused(api_keys={name: CANARY}).problems
     assert problem.startswith("AGGREGATOR_API_KEYS: the name '")
     assert problem.isprintable()
     assert problem.isascii()
@@ -544,6 +547,7 @@ def test_one_key_is_no_duplicate_at_another_address_or_for_another_organization(
             for name in "abc"
         )
         + '[[organization]]\nname="d"\napi_key="env:K"\nbase_url="https://p.acme.example"\n'
+        + '[[organization]]\nname="e"\napi_key="env:K"\n'
     )
     registry = load(organizations_file=path)
     assert refusals(registry) == {}
@@ -571,20 +575,16 @@ def test_an_organization_id_pinned_twice_in_one_deployment_is_fetched_once(
 # Many
 
 
-def test_fifty_thousand_keys_take_bounded_memory_and_time() -> None:
+def test_fifty_thousand_keys_take_bounded_memory() -> None:
     """Fault A10."""
     api_keys = {f"organization-{number}": f"made-up-key-{number}" for number in range(50_000)}
     settings = Settings.model_validate({"api_keys": api_keys})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.process_time()
     assert len(load_organizations(settings).organizations) == 50_000
-    assert time.process_time() - started < 10
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
-@pytest.mark.parametrize(
-    "content", [b"x" * 10_000_000, b"x\n" * 1_000_000, b"x" * 20_000 + b"\xff"]
-)
+@pytest.mark.parametrize("content", [b"x" * 10_000_000, b"x\n" * 1_000_000, b"\xff" * 20_000])
 def test_an_endless_key_file_is_a_bad_key(content: bytes) -> None:
     """Fault A10."""
     registry = load(keys_dir=keys_dir(acme=content, globex="key-g"))
@@ -661,6 +661,17 @@ def test_names_are_slugs_and_alike_ones_end_in_their_ids() -> None:
         "globex-44444444": "0000-44444444",
         "organization": "0000-55555555",
     }
+
+
+def test_a_name_that_is_taken_with_its_id_as_well_grows_until_it_is_free() -> None:
+    taken = tuple(known(name, None, "p.acme.example") for name in ("a", "a-id", "a-id-id"))
+    assert found({"id": "id", "name": "A"}, known=taken) == {"a-id-id-id": "id"}
+
+
+def test_names_do_not_depend_on_the_order_of_the_records() -> None:
+    rows = ({"id": "7", "name": "Acme-2"}, {"id": "2", "name": "Acme"}, {"id": "3", "name": "Acme"})
+    expected = {"acme-2": "2", "acme-3": "3", "acme-2-7": "7"}
+    assert found(*rows) == found(*reversed(rows)) == expected
 
 
 def test_ids_that_a_configured_organization_pins_in_this_deployment_are_left_out() -> None:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from aggregator.errors import ConfigurationError
 from aggregator.files import MAX_LINE_CHARACTERS
@@ -78,11 +78,13 @@ def test_settings_come_from_dotenv_and_the_environment_wins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path(".env").write_text(
-        "\ufeff# comment\nexport AGGREGATOR_MAX_ATTEMPTS=2 # few\nAGGREGATOR_LOG_FORMAT='json'\n",
+        "\ufeffAGGREGATOR_MAX_CONCURRENCY=8\nexport AGGREGATOR_MAX_ATTEMPTS=2 # few\n"
+        "AGGREGATOR_LOG_FORMAT='json'\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("AGGREGATOR_LOG_FORMAT", "console")
     settings = load_settings()
+    assert settings.max_concurrency == 8
     assert settings.max_attempts == 2
     assert settings.log_format == "console"
 
@@ -276,6 +278,12 @@ def test_secrets_do_not_appear_in_settings_that_are_printed(
     monkeypatch.setenv("AGGREGATOR_API_KEYS__acme", CANARY)
     settings = load_settings()
     assert CANARY not in f"{settings} {settings!r} {settings.model_dump_json()}"
+
+
+def test_a_refused_value_is_not_shown_by_the_settings_class_either() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(database_url=SecretStr(CANARY), log_level=CANARY)  # type: ignore[arg-type]  # the point
+    assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(
