@@ -6,7 +6,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 
@@ -16,6 +16,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: .venv/.dev ## leave a ready .venv, with what tests and checks need
+	@echo ".venv is ready"
 
 .PHONY: demo
 demo: .venv/.run ## simulator, embedded Postgres, one run over a small fleet, and the picture
