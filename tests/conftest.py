@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +17,16 @@ from tests.databases import Databases
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
+_RUN = pytest.StashKey[databases.Run]()
 _RUN_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
-        folder = Path(config.workerinput["run_folder"])
+        config.stash[_RUN_FOLDER] = Path(config.workerinput["run_folder"])
     else:
-        folder = databases.server_folder("aggregator_tests_")
-    config.stash[_RUN_FOLDER] = folder
+        config.stash[_RUN] = databases.Run()
+        config.stash[_RUN_FOLDER] = config.stash[_RUN].folder
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -36,10 +36,8 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The run's last word: its workers have ended."""
-    if not hasattr(config, "workerinput"):
-        folder = config.stash[_RUN_FOLDER]
-        databases.clear(folder)
-        shutil.rmtree(folder)
+    if _RUN in config.stash:
+        config.stash[_RUN].close()
 
 
 @pytest.fixture(autouse=True)
