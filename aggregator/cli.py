@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from aggregator import __version__
@@ -104,22 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from aggregator import commands  # noqa: PLC0415 (keeps --help fast)
-    from aggregator.errors import (  # noqa: PLC0415
+    from aggregator.errors import (  # noqa: PLC0415 (keeps --help fast)
         ActiveRunError,
         AggregatorError,
         ConfigurationError,
     )
 
-    command = {
-        "sync": commands.sync,
-        "check": commands.check,
-        "migrate": commands.migrate,
-        "status": commands.status,
-    }[options.command]
+    command = import_module(f"aggregator.commands.{options.command}")
     try:
-        with asyncio.Runner(loop_factory=commands.loop_factory()) as runner:
-            return runner.run(command(options))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            code: int = runner.run(command.run(options))
+            return code
     except ConfigurationError as error:
         for problem in error.problems:
             _say(problem)
@@ -130,6 +126,16 @@ def _run(options: argparse.Namespace) -> int:
     except AggregatorError as error:
         _say(str(error))
         return 1
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed: less CPU for each small answer."""
+    try:
+        import uvloop  # noqa: PLC0415 (an optional extra)
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def _say(problem: str) -> None:

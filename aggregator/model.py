@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NoReturn
@@ -210,7 +210,9 @@ class Counts:
     withheld: int = 0
     rejected: int = 0
 
-    @staticmethod
-    def total(parts: Sequence[Counts]) -> Counts:
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in Counts.__dataclass_fields__}
+
+    def __add__(self, other: Counts) -> Counts:
         names = Counts.__dataclass_fields__
-        return Counts(**{name: sum(getattr(part, name) for part in parts) for name in names})
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})

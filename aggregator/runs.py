@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -102,7 +101,7 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
             "waited_seconds": round(result.waited_seconds, 3),
             "started_at": result.started_at,
             "finished_at": result.finished_at,
-            **asdict(result.counts),
+            **result.counts.as_dict(),
         }
         for result in results
     ]

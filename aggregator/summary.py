@@ -54,7 +54,7 @@ class Summary:
             self.requests += result.requests
             self.retries += result.retries
             self.outcomes[result.outcome] += 1
-            self.resources[name] = Counts.total([self.resources.get(name, Counts()), result.counts])
+            self.resources[name] = self.resources.get(name, Counts()) + result.counts
             if result.outcome is not Outcome.COMPLETE:
                 self._trouble(result)
 
@@ -114,8 +114,7 @@ class Summary:
             "organizations": self.organization_counts(),
             "outcomes": {str(outcome): count for outcome, count in sorted(self.outcomes.items())},
             "resources": {
-                name: {field: getattr(counts, field) for field in Counts.__dataclass_fields__}
-                for name, counts in sorted(self.resources.items())
+                name: counts.as_dict() for name, counts in sorted(self.resources.items())
             },
         }
         if self.headlines:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -126,13 +126,3 @@ async def network_of(settings: Settings) -> AsyncIterator[Network]:
             random=random.random,
         )
         yield Network(client, settings)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where it is installed: less CPU for each small answer."""
-    try:
-        import uvloop  # noqa: PLC0415 (an optional extra)
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory

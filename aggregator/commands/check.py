@@ -31,7 +31,7 @@ from aggregator.wiring import Network, database_of, network_of
 _CONFIGURATION = {Outcome.BAD_KEY, Outcome.DUPLICATE_ORG}
 
 
-async def check(options: argparse.Namespace) -> int:
+async def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     redactor = logs.configure(settings.log_format, settings.log_level)
     registry = load_organizations(settings)

@@ -13,7 +13,7 @@ from aggregator.wiring import database_of
 EXIT_PENDING = 3
 
 
-async def migrate(options: argparse.Namespace) -> int:
+async def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     logs.configure(settings.log_format, settings.log_level)
     async with database_of(settings) as database:

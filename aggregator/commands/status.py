@@ -15,7 +15,7 @@ from aggregator.settings import load_settings
 from aggregator.wiring import database_of
 
 
-async def status(options: argparse.Namespace) -> int:
+async def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     logs.configure(settings.log_format, "warning")
     async with database_of(settings, start=False) as database:

@@ -72,7 +72,7 @@ def _handled_signals() -> Iterator[Stopper]:
             loop.remove_signal_handler(number)
 
 
-async def sync(options: argparse.Namespace) -> int:
+async def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     settings = load_settings()
     redactor = logs.configure(settings.log_format, settings.log_level)
@@ -126,9 +126,9 @@ class Job:
             generation = await self._begin(everyone, chosen, forget=headline is None)
         work = await self._work(chosen, generation)
         with terminal.progress() as show:
-            run = Run(work, lambda: show(run.summary))
+            current = Run(work, lambda: show(current.summary))
             if headline:
-                run.summary.headlines.append(headline)
+                current.summary.headlines.append(headline)
             log.info(
                 "run.started",
                 extra={
@@ -137,15 +137,15 @@ class Job:
                     "plan": self.options.plan,
                 },
             )
-            stopper.run = run
+            stopper.run = current
             try:
-                await run.execute()
+                await current.execute()
             except BaseException:
-                await self._record_failure(run)
+                await self._record_failure(current)
                 raise
-        exit_code = stopper.exit_code or run.summary.exit_code
-        status = "cancelled" if run.cancelled else STATUS_OF_EXIT[exit_code]
-        account = self._account(run, status, exit_code)
+        exit_code = stopper.exit_code or current.summary.exit_code
+        status = "cancelled" if current.cancelled else STATUS_OF_EXIT[exit_code]
+        account = self._account(current, status, exit_code)
         if self.options.plan:
             account["plan"] = True
         else:
@@ -153,7 +153,7 @@ class Job:
                 await runs.finish(connection, self.run_id, account)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
-            terminal.print_summary(account, run.summary)
+            terminal.print_summary(account, current.summary)
         return account
 
     async def _everyone(self) -> tuple[list[Organization], str | None]:
