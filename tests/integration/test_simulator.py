@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -212,7 +213,12 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
     )
     command = [sys.executable, "-c", code]
     one, two = (
-        subprocess.run(command, env={"PYTHONHASHSEED": number}, check=True, capture_output=True)
+        subprocess.run(
+            command,
+            env={"PYTHONHASHSEED": number, "PYTHONPATH": os.environ["PYTHONPATH"]},
+            check=True,
+            capture_output=True,
+        )
         for number in ("1", "2")
     )
     assert one.stdout
