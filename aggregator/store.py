@@ -229,7 +229,9 @@ async def _write_records(
         return
     await connection.execute(resource_statement("stage", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}", records=rows)
-    await connection.execute(resource_statement("close_versions", resource), resource.name)
+    await connection.execute(
+        resource_statement("close_versions", resource), resource.name, generation
+    )
     for row in await connection.fetch(
         resource_statement("upsert", resource), resource.name, generation
     ):
