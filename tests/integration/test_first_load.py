@@ -128,9 +128,7 @@ async def test_an_answer_in_pages_is_read_to_its_end(world: Syncing) -> None:
     account = await world.sync()
     assert account["resources"]["connections"]["unchanged"] == 12
     assert json.loads(
-        (
-            await world.value(
-                "select outcomes::text from reporting.runs order by started_at desc limit 1"
-            )
+        await world.value(
+            "select outcomes::text from reporting.runs order by started_at desc limit 1"
         )
     ) == {"complete": 2}
