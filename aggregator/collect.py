@@ -211,12 +211,16 @@ class Collector:
         await self._claim(scope, identity.organization_id)
 
     async def _claim(self, scope: Scope, organization_id: str) -> None:
-        """Makes sure that one organization is read with one key only."""
+        """Makes sure that one organization is read with one key only: the one that had it before.
+
+        Whoever is pinned holds the claim, also where a newcomer asks first (fault A2).
+        """
         name, key = scope.organization.name, (scope.organization.deployment, organization_id)
-        holder = self._claims.setdefault(key, name)
-        if holder == name and scope.state.organization_id != organization_id:
+        if key not in self._claims and scope.state.organization_id != organization_id:
             pin = (await self._load_pins()).get(key)
-            holder = pin.organization if pin and pin.active else name
+            if pin is not None and pin.active:
+                self._claims.setdefault(key, pin.organization)
+        holder = self._claims.setdefault(key, name)
         if holder != name:
             raise ScopeError(
                 Outcome.DUPLICATE_ORG, f"the key speaks for the same organization as {holder!r}"
