@@ -26,7 +26,15 @@ from aggregator.model import (
     Resource,
     Response,
 )
-from aggregator.scope import Change, Digests, Known, OrganizationState, ScopeResult, ScopeState
+from aggregator.scope import (
+    SOME_REJECTED,
+    Change,
+    Digests,
+    Known,
+    OrganizationState,
+    ScopeResult,
+    ScopeState,
+)
 
 log = logging.getLogger(__name__)
 
@@ -203,12 +211,16 @@ class Collector:
         await self._claim(scope, identity.organization_id)
 
     async def _claim(self, scope: Scope, organization_id: str) -> None:
-        """Makes sure that one organization is read with one key only."""
+        """Makes sure that one organization is read with one key only: the one that had it before.
+
+        Whoever is pinned holds the claim, also where a newcomer asks first (fault A2).
+        """
         name, key = scope.organization.name, (scope.organization.deployment, organization_id)
-        holder = self._claims.setdefault(key, name)
-        if holder == name and scope.state.organization_id != organization_id:
+        if key not in self._claims and scope.state.organization_id != organization_id:
             pin = (await self._load_pins()).get(key)
-            holder = pin.organization if pin and pin.active else name
+            if pin is not None and pin.active:
+                self._claims.setdefault(key, pin.organization)
+        holder = self._claims.setdefault(key, name)
         if holder != name:
             raise ScopeError(
                 Outcome.DUPLICATE_ORG, f"the key speaks for the same organization as {holder!r}"
@@ -320,12 +332,14 @@ class Collector:
             missing = stored.keys() - records.keys()
             total = len(stored.keys() | records.keys())
             removals = diff.Removals((), {})
-            if missing and not partial:
+            if missing and partial:
+                removals = diff.Removals((), dict.fromkeys(missing, SOME_REJECTED))
+            elif missing:
                 removals = diff.decide_removals(
                     stored, records, self._rules, doubt=await self._doubt(scope)
                 )
-                withheld = removals.withheld
-                total -= len(removals.removed)
+            withheld = removals.withheld
+            total -= len(removals.removed)
             change = Change(
                 records=[
                     (records[key], digest)
@@ -341,7 +355,7 @@ class Collector:
         settled = not partial and not withheld
         return replace(
             self._ended(scope, Outcome.PARTIAL if partial else Outcome.COMPLETE),
-            error="some records were rejected" if partial else self._note(scope),
+            error=SOME_REJECTED if partial else self._note(scope),
             counts=Counts(
                 seen=seen,
                 unchanged=seen - rejected,

@@ -82,7 +82,8 @@ def decide_removals(
     """Splits the known rows that a complete answer did not contain into removed and withheld.
 
     ``doubt`` is a reason not to believe the absence at all, such as a key with other rights than
-    last time. Whatever the reason, a row goes once ``AGREEING_RUNS`` further complete runs agree.
+    last time. Whatever the reason, a row goes once ``AGREEING_RUNS`` further complete runs agree,
+    and not before, also where the reason itself is gone by then.
     """
     present = set(seen)
     missing = sorted(key for key in known if key not in present)
@@ -95,11 +96,14 @@ def decide_removals(
         and len(missing) > rules.limit_fraction * len(known)
     ):
         reason = f"{len(missing)} of {len(known)} rows are missing at once"
-    if reason is None or rules.accept:
+    if rules.accept:
         return Removals(tuple(missing), {})
-    removed = tuple(key for key in missing if known[key].missing_runs >= AGREEING_RUNS)
-    withheld = {key: reason for key in missing if known[key].missing_runs < AGREEING_RUNS}
-    return Removals(removed, withheld)
+    withheld: dict[str, str] = {}
+    for key in missing:
+        row = known[key]
+        if row.missing_runs < AGREEING_RUNS and (reason is not None or row.missing_runs > 0):
+            withheld[key] = reason or row.withheld_because
+    return Removals(tuple(key for key in missing if key not in withheld), withheld)
 
 
 def unique(records: Sequence[Record]) -> tuple[dict[str, Record], int]:
