@@ -113,7 +113,7 @@ def request_id(response: Response, *, hide: Callable[[str], str] = str) -> str |
 
 def looks_cut(body: bytes) -> bool:
     """Whether a body begins as a JSON object and does not end as one: worth asking again (C1)."""
-    return body[:64].lstrip()[:1] == b"{" and body[-64:].rstrip()[-1:] != b"}"
+    return body[:64].lstrip()[:1] == b"{" and not body.rstrip().endswith(b"}")
 
 
 def decipher_list(response: Response, *, asked_version: str) -> Page:

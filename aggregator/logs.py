@@ -1,19 +1,22 @@
 """Log lines on standard error: an event name and its fields, for people or as JSON.
 
+A line is one line of printable text, whatever names and errors from outside are in its fields; a
+traceback says where and which type, but not the error's message, which may repeat any value.
+
 The handler is the second net for secrets: whatever a message or a traceback holds, known keys and
 ``Authorization`` values are replaced before a line leaves the process.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
-
-import orjson
 
 from aggregator.model import Secret
 
@@ -38,8 +41,13 @@ class Redactor:
         return _WORD.sub(lambda match: "**" if match[0] in self._keys else match[0], text)
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+def _fields(record: logging.LogRecord, redactor: Redactor) -> dict[str, Any]:
+    """The event's fields, redacted before encoding: an escape sticks to the word after it."""
+    return {
+        name: redactor(value) if isinstance(value, str) else value
+        for name, value in vars(record).items()
+        if name not in _PLAIN
+    }
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -51,10 +59,12 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
-        fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
-        line = f"{moment:%H:%M:%S} {record.levelname.lower():7} {record.getMessage()}{fields}"
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+        named = _fields(record, self._redactor).items()
+        fields = "".join(f" {name}={_shown(value)}" for name, value in named)
+        event = _escaped(self._redactor(record.getMessage()))
+        line = f"{moment:%H:%M:%S} {record.levelname.lower():7} {event}{fields}"
+        if record.exc_info and record.exc_info[1]:
+            line += "\n" + _traceback(record.exc_info[1])
         return self._redactor(line)
 
 
@@ -67,20 +77,32 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **_fields(record),
+            "event": self._redactor(record.getMessage()),
+            **_fields(record, self._redactor),
         }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return self._redactor(orjson.dumps(line, default=str).decode())
+        if record.exc_info and record.exc_info[1]:
+            line["traceback"] = _traceback(record.exc_info[1])
+        return self._redactor(json.dumps(line, default=str))
 
 
 def _shown(value: object) -> str:
     text = str(value)
-    printable = text.isprintable() and text and " " not in text
-    return text if printable else orjson.dumps(text, default=str).decode()
+    if text.isprintable():
+        return text if text and " " not in text else json.dumps(text, ensure_ascii=False)
+    return json.dumps(text)
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else json.dumps(text)[1:-1]
+
+
+def _traceback(error: BaseException) -> str:
+    """Frames without locals, and the types of the error and of what led to it."""
+    parts = [*traceback.format_tb(error.__traceback__), type(error).__name__]
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return (f"{_traceback(earlier)}\n\nled to\n\n" if earlier else "") + "".join(parts)
 
 
 def configure(log_format: str, level: str) -> Redactor:

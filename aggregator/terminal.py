@@ -159,7 +159,9 @@ def print_check(document: Mapping[str, Any]) -> None:
             _safe(row["problem"] or ""),
         )
     console.print(table)
-    console.print(f"api: {document['base_url']}, version {document['api_version']}, no proxy")
+    console.print(
+        f"api: {_safe(document['base_url'])}, version {document['api_version']}, no proxy"
+    )
     console.print(f"database: {_safe(document['database'])}")
     for problem in document["problems"]:
         console.print(f"[red]problem:[/] {_safe(problem)}")
