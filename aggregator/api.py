@@ -6,7 +6,7 @@ Sections named here are those of our notes on the Polytomic API (``polytomic-api
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -54,10 +54,10 @@ def headers(api_version: str, authorization: str) -> dict[str, str]:
     }
 
 
-def check(response: Response, *, asked_version: str, hide: tuple[str, ...] = ()) -> None:
+def check(response: Response, *, asked_version: str, hide: Callable[[str], str] = str) -> None:
     """Passes an answer of status 200 of the version that was asked for; raises for all others.
 
-    What is to ``hide``, because the server might echo it, is replaced in messages.
+    ``hide`` takes out of a text what the server might echo of the key.
 
     401, 403 and 404 have outcomes of their own; a redirect is never followed (faults B18, S5).
     408, 429 and 5xx raise RetryableError, all else ScopeError. A missing version header passes
@@ -105,9 +105,10 @@ def served_version(response: Response) -> str | None:
     return response.headers.get(VERSION_HEADER.lower())
 
 
-def request_id(response: Response, *, hide: tuple[str, ...] = ()) -> str | None:
+def request_id(response: Response, *, hide: Callable[[str], str] = str) -> str | None:
     """The server's name for this exchange, for its support; None where it gives none."""
-    return _cut(response.headers.get("x-request-id", ""), hide) or None
+    name = response.headers.get("x-request-id")
+    return _cut(name, hide) if name else None
 
 
 def looks_cut(body: bytes) -> bool:
@@ -209,11 +210,13 @@ def _next_page_token(response: Response, envelope: dict[str, Any]) -> str | None
     pagination = envelope.get("pagination")
     if pagination is None:
         return None
-    token = pagination.get("next_page_token") if isinstance(pagination, dict) else pagination
+    if not isinstance(pagination, dict):
+        raise _bad_payload(response, "a pagination of unknown form")
+    token = pagination.get("next_page_token")
     if token is None or token == "":
         return None
     if not isinstance(token, str) or _clean(response, token)[1]:
-        raise _bad_payload(response, "a pagination of unknown form")
+        raise _bad_payload(response, "a page token of unknown form")
     return token
 
 
@@ -238,7 +241,7 @@ def _bad_payload(response: Response, problem: str) -> ScopeError:
     return ScopeError(Outcome.BAD_PAYLOAD, f"{problem} ({body})", http_status=response.status)
 
 
-def _error_text(response: Response, hide: tuple[str, ...]) -> str:
+def _error_text(response: Response, hide: Callable[[str], str]) -> str:
     """What an error body says, in any of its four shapes (section 1.6), cut; never raises."""
     try:
         error = clean(parse(response.body)[0])[0]
@@ -252,7 +255,7 @@ def _error_text(response: Response, hide: tuple[str, ...]) -> str:
     return _cut(" ".join(word for word in words if isinstance(word, str)), hide) or "no message"
 
 
-def _redirect_target(response: Response, hide: tuple[str, ...]) -> str:
+def _redirect_target(response: Response, hide: Callable[[str], str]) -> str:
     try:
         target = urlsplit(response.headers.get("location", ""))
         host = target.hostname
@@ -261,11 +264,9 @@ def _redirect_target(response: Response, hide: tuple[str, ...]) -> str:
     return _cut(f"{target.scheme}://{host}" if host else "the same host", hide)
 
 
-def _cut(text: str, hide: tuple[str, ...]) -> str:
+def _cut(text: str, hide: Callable[[str], str]) -> str:
     """At most 200 printable characters, without user info and query of addresses in it."""
-    for secret in hide:
-        text = text.replace(secret, "**")
-    text = re.sub(r"://[^/@\s]*@", "://", text)
+    text = re.sub(r"://[^/@\s]*@", "://", hide(text))
     text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1", text)
     text = "".join(character if character.isprintable() else " " for character in text).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

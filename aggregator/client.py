@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from ipaddress import ip_address
 
 import aiohttp
@@ -145,7 +146,8 @@ class Client:
         is_retry: bool,
     ) -> Response:
         credential = _credential(organization)
-        url = _url(organization, request)
+        hide = partial(_hide, credential)
+        url = _url(organization.base_url, request)
         async with limits.slot(deadline):
             if is_retry:
                 tally.retries += 1
@@ -160,8 +162,8 @@ class Client:
                 max_bytes=self._max_response_bytes,
             )
             tally.http_status = response.status
-            tally.request_id = api.request_id(response, hide=_traces(credential))
-            api.check(response, asked_version=self._api_version, hide=_traces(credential))
+            tally.request_id = api.request_id(response, hide=hide)
+            api.check(response, asked_version=self._api_version, hide=hide)
             if api.looks_cut(response.body):
                 raise RetryableError(
                     Outcome.BAD_PAYLOAD, "the answer is cut off", http_status=response.status
@@ -199,23 +201,26 @@ def _credential(organization: Organization) -> Credential:
     return credential
 
 
-def _traces(credential: Credential) -> tuple[str, ...]:
-    """What an answer might echo of the key."""
-    return credential.secret.reveal(), credential.authorization().partition(" ")[2]
+def _hide(credential: Credential, text: str) -> str:
+    """The text without what an answer might repeat of the key, in either form."""
+    for echo in (credential.secret.reveal(), credential.authorization().partition(" ")[2]):
+        text = text.replace(echo, "**")
+    return text
 
 
-def _url(organization: Organization, request: Request) -> yarl.URL:
+@lru_cache(maxsize=1024)
+def _url(base_url: str, request: Request) -> yarl.URL:
     """The address to ask; refuses to carry a key over plain HTTP or to another origin (S5)."""
     try:
-        base = yarl.URL(organization.base_url)
-        url = yarl.URL(organization.base_url + request.path).with_query(request.query)
+        base = yarl.URL(base_url)
+        url = yarl.URL(base_url + request.path).with_query(request.query)
         same_origin = url.origin() == base.origin() and url.user is None
     except ValueError:
         same_origin = False
     if not same_origin:
-        raise ScopeError(Outcome.NETWORK, f"{organization.deployment}: not a usable address")
+        raise ScopeError(Outcome.NETWORK, "not a usable address")
     if base.scheme != "https" and not _is_loopback(base.host or ""):
-        raise ScopeError(Outcome.TLS, f"{organization.deployment}: keys are sent over https only")
+        raise ScopeError(Outcome.TLS, "keys are sent over https only")
     return url
 
 

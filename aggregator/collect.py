@@ -26,7 +26,15 @@ from aggregator.model import (
     Resource,
     Response,
 )
-from aggregator.scope import Change, Digests, Known, OrganizationState, ScopeResult, ScopeState
+from aggregator.scope import (
+    SOME_REJECTED,
+    Change,
+    Digests,
+    Known,
+    OrganizationState,
+    ScopeResult,
+    ScopeState,
+)
 
 log = logging.getLogger(__name__)
 
@@ -324,12 +332,14 @@ class Collector:
             missing = stored.keys() - records.keys()
             total = len(stored.keys() | records.keys())
             removals = diff.Removals((), {})
-            if missing and not partial:
+            if missing and partial:
+                removals = diff.Removals((), dict.fromkeys(missing, SOME_REJECTED))
+            elif missing:
                 removals = diff.decide_removals(
                     stored, records, self._rules, doubt=await self._doubt(scope)
                 )
-                withheld = removals.withheld
-                total -= len(removals.removed)
+            withheld = removals.withheld
+            total -= len(removals.removed)
             change = Change(
                 records=[
                     (records[key], digest)
@@ -345,7 +355,7 @@ class Collector:
         settled = not partial and not withheld
         return replace(
             self._ended(scope, Outcome.PARTIAL if partial else Outcome.COMPLETE),
-            error="some records were rejected" if partial else self._note(scope),
+            error=SOME_REJECTED if partial else self._note(scope),
             counts=Counts(
                 seen=seen,
                 unchanged=seen - rejected,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 MINIMUM_SERVER = (15, 0)
+CONNECTIONS = 4
+"""At most: the run's lock, the writer, and two that read what scopes hold."""
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
 LOCK_TIMEOUT = "5s"
@@ -73,7 +75,7 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
-            max_size=4,
+            max_size=CONNECTIONS,
             statement_cache_size=0,
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,

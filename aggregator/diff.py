@@ -14,7 +14,6 @@ from aggregator.scope import Known
 DIGEST_SIZE = 16
 AGREEING_RUNS = 2
 """Further complete runs that must agree before a withheld row is removed by itself."""
-WITHHELD_BEFORE = "it was withheld before, and further complete runs are to agree"
 
 
 def bytes_digest(bodies: Iterable[bytes], version: int) -> bytes:
@@ -84,7 +83,7 @@ def decide_removals(
 
     ``doubt`` is a reason not to believe the absence at all, such as a key with other rights than
     last time. Whatever the reason, a row goes once ``AGREEING_RUNS`` further complete runs agree,
-    and not before that where it was withheld once: a reason that is gone proves nothing (D3).
+    and not before, also where the reason itself is gone by then.
     """
     present = set(seen)
     missing = sorted(key for key in known if key not in present)
@@ -99,14 +98,12 @@ def decide_removals(
         reason = f"{len(missing)} of {len(known)} rows are missing at once"
     if rules.accept:
         return Removals(tuple(missing), {})
-    removed, withheld = [], {}
+    withheld: dict[str, str] = {}
     for key in missing:
-        missing_runs = known[key].missing_runs
-        if missing_runs >= AGREEING_RUNS or (missing_runs == 0 and reason is None):
-            removed.append(key)
-        else:
-            withheld[key] = reason or WITHHELD_BEFORE
-    return Removals(tuple(removed), withheld)
+        row = known[key]
+        if row.missing_runs < AGREEING_RUNS and (reason is not None or row.missing_runs > 0):
+            withheld[key] = reason or row.withheld_because
+    return Removals(tuple(key for key in missing if key not in withheld), withheld)
 
 
 def unique(records: Sequence[Record]) -> tuple[dict[str, Record], int]:

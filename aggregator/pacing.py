@@ -12,7 +12,7 @@ from aggregator.model import Outcome
 
 WINDOW_SECONDS = 1.02
 """The second of "requests per second", longer by what the network may squeeze out of it."""
-CATCH_UP_SECONDS = 0.1
+CATCH_UP_SECONDS = 0.25
 """How far the pace may lag behind (a stalled event loop) and still be made good."""
 TIMER_GRAIN_SECONDS = 0.001
 """Event loops keep time in milliseconds; shorter sleeps spin (dependencies, trap 6)."""
@@ -38,6 +38,7 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._turn = asyncio.Lock()
+        self._waiting = 0
         self._grants: deque[float] = deque()
         self._last_grant = -math.inf
         self._on_pace_at = -math.inf
@@ -48,23 +49,13 @@ class Pacer:
 
         Raises ScopeError (deferred) as soon as it is known that this will be after ``deadline``.
         """
-        has_queued = self._turn.locked()
-        async with self._turn:
-            while True:
-                now = self._clock()
-                rate = self._current_rate(now)
-                wait = self._wait_seconds(now, rate)
-                if now + wait > deadline:
-                    raise ScopeError(Outcome.DEFERRED, "no turn before the run's deadline")
-                if wait <= 0:
-                    break
-                await self._sleep(max(wait, TIMER_GRAIN_SECONDS))
-            self._grants.append(now)
-            self._last_grant = now
-            if rate:
-                # Only a queue can lag behind; who comes after an idle time has nothing to make up.
-                earliest = now - CATCH_UP_SECONDS if has_queued else now
-                self._on_pace_at = max(self._on_pace_at, earliest) + WINDOW_SECONDS / rate
+        is_behind_others = self._waiting > 0
+        self._waiting += 1
+        try:
+            async with self._turn:
+                self._grant(await self._wait(deadline), is_behind_others=is_behind_others)
+        finally:
+            self._waiting -= 1
 
     def pause(self, seconds: float) -> None:
         """No grant for so long from now; of two pauses the later end counts."""
@@ -87,6 +78,24 @@ class Pacer:
         self.pause(pause_seconds)
         self._grows_from = self._paused_until
 
+    async def _wait(self, deadline: float) -> float:
+        while True:
+            now = self._clock()
+            wait = self._wait_seconds(now)
+            if now + wait > deadline:
+                raise ScopeError(Outcome.DEFERRED, "no turn before the run's deadline")
+            if wait <= 0:
+                return now
+            await self._sleep(max(wait, TIMER_GRAIN_SECONDS))
+
+    def _grant(self, now: float, *, is_behind_others: bool) -> None:
+        self._grants.append(now)
+        self._last_grant = now
+        if rate := self._current_rate(now):
+            # Only a queue can lag behind; who comes after an idle time has nothing to make up.
+            earliest = now - CATCH_UP_SECONDS if is_behind_others else now
+            self._on_pace_at = max(self._on_pace_at, earliest) + WINDOW_SECONDS / rate
+
     def _current_rate(self, now: float) -> float:
         if self._growth and now > self._grows_from:
             self._rate += self._growth * (now - self._grows_from)
@@ -95,7 +104,8 @@ class Pacer:
                 self._rate, self._growth = self._ceiling, 0.0
         return self._rate
 
-    def _wait_seconds(self, now: float, rate: float) -> float:
+    def _wait_seconds(self, now: float) -> float:
+        rate = self._current_rate(now)
         pause = max(self._paused_until - now, 0.0)
         window = max(WINDOW_SECONDS, WINDOW_SECONDS / rate) if rate else WINDOW_SECONDS
         self._forget_grants(now, window)
@@ -104,8 +114,8 @@ class Pacer:
         most = max(1, int(rate))
         excess = len(self._grants) - most
         window_wait = self._grants[excess] + window - now if excess >= 0 else 0.0
-        half_interval = WINDOW_SECONDS / rate / 2
-        pace = max(self._on_pace_at, self._last_grant + half_interval) - now
+        shortest_interval = WINDOW_SECONDS / rate / 4
+        pace = max(self._on_pace_at, self._last_grant + shortest_interval) - now
         return max(pause, window_wait, pace if pace >= TIMER_GRAIN_SECONDS else 0.0)
 
     def _forget_grants(self, now: float, window: float) -> None:

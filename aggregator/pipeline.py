@@ -44,7 +44,7 @@ class Work:
     database: Database
     collector: Collector
     limits: Callable[[Organization], OrganizationLimits]
-    """Fresh limits of an organization, below those of its host."""
+    """The limits of an organization, below those of its host."""
     budget: ByteBudget
     run_id: UUID
     generation: int

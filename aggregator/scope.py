@@ -9,6 +9,7 @@ from datetime import datetime
 from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
 
 NONE_COUNTED = Counts()
+SOME_REJECTED = "some records were rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Known:
     content_hash: bytes
     missing_runs: int = 0
     """Complete runs in a row, before this one, whose answer did not contain the row."""
+    withheld_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Change:
     """Every record that reports a reading; None: the readings are as they were."""
     removed: Sequence[str] = ()
     withheld: Mapping[str, str] = field(default_factory=dict)
-    """Ids that are missing but kept, with the reason."""
+    """Every id that is missing but kept, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)

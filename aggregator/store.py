@@ -130,7 +130,10 @@ async def load_known(
     rows = await database.fetch(
         resource_statement("known", resource), resource.name, deployment, organization_id
     )
-    return {row["id"]: Known(row["content_hash"], row["missing_runs"]) for row in rows}
+    return {
+        row["id"]: Known(row["content_hash"], row["missing_runs"], row["withheld_because"])
+        for row in rows
+    }
 
 
 async def write(
@@ -189,6 +192,7 @@ async def _pin_identities(connection: Connection, results: Sequence[ScopeResult]
             "role": result.identity.role,
             "mode": result.identity.mode,
             "profile": result.identity.profile,
+            "complete": result.outcome is Outcome.COMPLETE,
         }
         for result in results
         if result.identity is not None and result.digests is not None
@@ -229,7 +233,9 @@ async def _write_records(
         return
     await connection.execute(resource_statement("stage", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}", records=rows)
-    await connection.execute(resource_statement("close_versions", resource), resource.name)
+    await connection.execute(
+        resource_statement("close_versions", resource), resource.name, generation
+    )
     for row in await connection.fetch(
         resource_statement("upsert", resource), resource.name, generation
     ):
@@ -274,10 +280,24 @@ async def _write_readings(
     await connection.execute(resource_statement("stage_readings", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}_readings", records=rows)
     await connection.execute(resource_statement("upsert_readings", resource))
-    deployments, organization_ids = zip(*(_key(result) for result in read), strict=True)
+    ended = [
+        {
+            "deployment": result.organization.deployment,
+            "organization_id": result.organization_id,
+            "kept": dict.fromkeys(_kept(result), 1),
+        }
+        for result in read
+    ]
     await connection.execute(
-        resource_statement("end_readings", resource), list(deployments), list(organization_ids)
+        resource_statement("end_readings", resource), orjson.dumps(ended).decode()
     )
+
+
+def _kept(result: ScopeResult) -> set[str]:
+    """Ids whose rows stay as they are although the answer brought nothing usable for them."""
+    missing = result.change.withheld if result.change else {}
+    rejected = (rejection.record_id for rejection in result.rejections)
+    return {*missing, *(identifier for identifier in rejected if identifier)}
 
 
 async def _withhold(
@@ -287,13 +307,13 @@ async def _withhold(
         {
             "deployment": result.organization.deployment,
             "organization_id": result.organization_id,
+            "runs": int(result.outcome is Outcome.COMPLETE),
             "ids": dict(result.change.withheld),
         }
         for result in results
-        if result.change and result.outcome is Outcome.COMPLETE
+        if result.change
     ]
-    if rows:
-        await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
+    await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
 
 
 async def _close_scopes(

@@ -11,7 +11,6 @@ import errno
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from types import SimpleNamespace
 
 import aiohttp
@@ -24,9 +23,6 @@ from aggregator.model import Outcome, Response
 CONNECT_TIMEOUT_SECONDS = 5.0
 MOST_RESENDS = 3
 
-_reused: ContextVar[bool] = ContextVar("_reused", default=False)
-"""Whether the request that this task is sending went out on a kept-alive connection."""
-
 
 def make_session(connections_per_host: int) -> aiohttp.ClientSession:
     """A session for ``async with``, made inside a running loop; who opens it closes it.
@@ -34,8 +30,9 @@ def make_session(connections_per_host: int) -> aiohttp.ClientSession:
     No cookies (trap T6), no proxy or netrc from the environment, no decompression without a cap
     (trap T2). aiohttp's own total timeout is off, for it counts waits as well (trap T5).
     """
+    resender = _Resender()
     tracing = aiohttp.TraceConfig()
-    tracing.on_connection_reuseconn.append(_note_reuse)
+    tracing.on_connection_create_end.append(resender.note_new_connection)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0, limit_per_host=connections_per_host, ttl_dns_cache=300
@@ -44,7 +41,7 @@ def make_session(connections_per_host: int) -> aiohttp.ClientSession:
         auto_decompress=False,
         trust_env=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),
-        middlewares=(_resend_when_stale,),
+        middlewares=(resender.send,),
         trace_configs=[tracing],
     )
 
@@ -133,28 +130,36 @@ def _joined(answer: aiohttp.ClientResponse) -> dict[str, str]:
     return headers
 
 
-async def _note_reuse(_session: aiohttp.ClientSession, _ctx: SimpleNamespace, _: object) -> None:
-    _reused.set(True)
-
-
-async def _resend_when_stale(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
+class _Resender:
     """Sends again, and only then, when a kept-alive connection turns out to be closed (B24).
 
     Left alone, aiohttp sends every request that loses its connection twice, behind the back of
     the limits; raising another class than those it looks for keeps it from doing so.
     """
-    for _ in range(MOST_RESENDS + 1):
-        _reused.set(False)
-        try:
-            return await handler(request)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            if not _reused.get():
-                break
-    raise aiohttp.ClientConnectionError
+
+    def __init__(self) -> None:
+        self._on_new_connection: set[asyncio.Task[object] | None] = set()
+
+    async def note_new_connection(
+        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _: object
+    ) -> None:
+        self._on_new_connection.add(asyncio.current_task())
+
+    async def send(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        task = asyncio.current_task()
+        for _ in range(MOST_RESENDS + 1):
+            try:
+                return await handler(request)
+            except aiohttp.ClientConnectorError:
+                raise
+            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                if task in self._on_new_connection:
+                    break
+            finally:
+                self._on_new_connection.discard(task)
+        raise aiohttp.ClientConnectionError
 
 
 _NETWORK = (RetryableError, Outcome.NETWORK)

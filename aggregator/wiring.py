@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from aggregator import migrate
 from aggregator.client import Client
@@ -90,9 +91,17 @@ class Network:
         self.deadline = time.monotonic() + settings.run_deadline_seconds
         self._settings = settings
         self._hosts: dict[str, HostLimits] = {}
+        # They live as long as a scope of theirs is at work, so memory does not follow the fleet.
+        self._organizations: WeakValueDictionary[str, OrganizationLimits] = WeakValueDictionary()
 
     def limits(self, organization: Organization) -> OrganizationLimits:
-        """Fresh limits of an organization, below those of its host."""
+        """The limits of an organization, below those of its host; one for all its scopes."""
+        limits = self._organizations.get(organization.name)
+        if limits is None:
+            limits = self._organizations[organization.name] = self._make_limits(organization)
+        return limits
+
+    def _make_limits(self, organization: Organization) -> OrganizationLimits:
         origin, settings = organization.base_url, self._settings
         if origin not in self._hosts:
             self._hosts[origin] = HostLimits(

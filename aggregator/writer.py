@@ -18,7 +18,7 @@ from aggregator import runs, store
 from aggregator.database import Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.model import Outcome, Record, Rejection
-from aggregator.scope import Change, Digests, ScopeResult
+from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
 
 log = logging.getLogger(__name__)
 
@@ -209,17 +209,19 @@ def _rejection(record: Record, result: ScopeResult, error: DatabaseError) -> Rej
 def _without(result: ScopeResult, record: Record, rejection: Rejection) -> ScopeResult:
     """The result without one record: partial, so that nothing is removed on its account."""
     change = result.change or Change()
+    withheld = {**change.withheld, **dict.fromkeys(change.removed, SOME_REJECTED)}
     return replace(
         result,
         outcome=Outcome.PARTIAL,
-        error="some records were rejected",
+        error=SOME_REJECTED,
         change=Change(
             records=[pair for pair in change.records if pair[0].id != record.id],
             readings=[r for r in change.readings if r.id != record.id]
             if change.readings is not None
             else None,
+            withheld=withheld,
         ),
         digests=Digests(None, None, None),
         rejections=(*result.rejections, rejection),
-        counts=replace(result.counts, rejected=result.counts.rejected + 1, removed=0, withheld=0),
+        counts=replace(result.counts, rejected=result.counts.rejected + 1, withheld=len(withheld)),
     )

@@ -135,5 +135,5 @@ create table ledger.withheld (
     primary key (resource, deployment, organization_id, id)
 );
 comment on table ledger.withheld is
-    'Rows that a complete answer did not contain and that are kept until their removal is proven.';
+    'Rows that an answer did not contain and that are kept until their removal is proven.';
 comment on column ledger.withheld.runs is 'Complete runs in a row that did not contain the row.';

@@ -116,11 +116,16 @@ begin
             max_value = greatest(api_usage_days.max_value, excluded.max_value);
     else
         insert into inventory.api_usage_days
-        select o.deployment, o.organization_id, o.id, today, null, null
+        select o.deployment, o.organization_id, o.id, today, null,
+               case when d.day is not null then o.api_calls_last_24_hours end
         from old_rows o
+        left join ledger.organizations g using (deployment, organization_id)
+        left join ledger.scope_days d
+            on d.organization = g.organization and d.resource = 'connections' and d.day = today
         where o.api_calls_last_24_hours is not null
         on conflict (deployment, organization_id, id, day) do update
-        set last_value = null;
+        set last_value = null,
+            max_value = greatest(api_usage_days.max_value, excluded.max_value);
     end if;
     return null;
 end

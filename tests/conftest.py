@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,21 +11,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import databases
-from tests.command import RunCommand, run_in
+from tests.command import ROOT, RunCommand, run_in
 from tests.databases import Databases
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
+_RUN = pytest.StashKey[databases.Run]()
 _RUN_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
-        folder = Path(config.workerinput["run_folder"])
+        config.stash[_RUN_FOLDER] = Path(config.workerinput["run_folder"])
     else:
-        folder = databases.server_folder("aggregator_tests_")
-    config.stash[_RUN_FOLDER] = folder
+        config.stash[_RUN] = databases.Run()
+        config.stash[_RUN_FOLDER] = config.stash[_RUN].folder
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -36,10 +36,8 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The run's last word: its workers have ended."""
-    if not hasattr(config, "workerinput"):
-        folder = config.stash[_RUN_FOLDER]
-        databases.clear(folder)
-        shutil.rmtree(folder)
+    if _RUN in config.stash:
+        config.stash[_RUN].close()
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +47,7 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         if name.upper().startswith("AGGREGATOR_") and name != databases.OUTSIDE_SERVER:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # python -m tests.simulator, from that folder
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +27,8 @@ OUTSIDE_SERVER = "AGGREGATOR_TEST_DATABASE_URL"
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 only a folder in it with a random name is used
 _ENOUGH_BYTES = 1 << 30
+_PREFIX = "aggregator_tests_"
+_STALE_SECONDS = 60
 
 
 def server_folder(prefix: str) -> Path:
@@ -112,9 +115,38 @@ class Databases:
         return urlunsplit(urlsplit(self.server_dsn)._replace(path=f"/{database}"))
 
 
-def clear(folder: Path) -> None:
-    """Ends what a run has left on its server."""
-    if not os.environ.get(OUTSIDE_SERVER):
-        embedded.stop(folder)
-    elif (folder / "template.lock").exists():
-        asyncio.run(Databases.of_run(folder).drop_all())
+class Run:
+    """A test run, from its folder's creation until ``close`` leaves nothing of it behind.
+
+    A run that was killed could not do so; the next one ends its server.
+    """
+
+    def __init__(self) -> None:
+        self.folder = server_folder(_PREFIX)
+        self._alive = (self.folder / "alive").open("w")
+        fcntl.flock(self._alive, fcntl.LOCK_EX)
+        for folder in self.folder.parent.glob(f"{_PREFIX}*"):
+            # Another user's run, or one that is about to lock its folder, is left alone.
+            with suppress(OSError):
+                if time.time() - folder.stat().st_ctime > _STALE_SECONDS and _is_dead(folder):
+                    _end_server(folder)
+
+    def close(self) -> None:
+        if os.environ.get(OUTSIDE_SERVER) and (self.folder / "template.lock").exists():
+            asyncio.run(Databases.of_run(self.folder).drop_all())
+        _end_server(self.folder)
+        self._alive.close()
+
+
+def _is_dead(folder: Path) -> bool:
+    with (folder / "alive").open() as alive:
+        try:
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _end_server(folder: Path) -> None:
+    embedded.stop(folder)
+    shutil.rmtree(folder)

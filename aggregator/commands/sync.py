@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -115,6 +116,7 @@ class Job:
     database: Database
     network: Network
     started: float
+    now: Callable[[], datetime] = now
     run_id: UUID = field(default_factory=uuid4)
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
@@ -190,7 +192,7 @@ class Job:
                 options.accept_removals,
             ),
             budget=budget,
-            now=now,
+            now=self.now,
         )
         return Work(
             organizations=chosen,
@@ -203,7 +205,7 @@ class Job:
             generation=generation,
             plan_version=__version__ if options.plan else None,
             most_admitted=max(256, 4 * settings.max_concurrency),
-            now=now,
+            now=self.now,
         )
 
     def _account(self, run: Run, status: str, exit_code: int) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 -- What is stored of one scope.
 -- $1 text: resource, $2 text: deployment, $3 text: organization id.
--- Gives id, content_hash and for how many complete runs the row has been missing.
-select c.id, c.content_hash, coalesce(w.runs, 0) as missing_runs
+-- Gives id, content_hash, for how many complete runs the row has been missing, and why it was kept.
+select
+    c.id, c.content_hash, coalesce(w.runs, 0) as missing_runs,
+    coalesce(w.reason, '') as withheld_because
 from inventory.{table} c
 left join ledger.withheld w
     on w.resource = $1 and w.deployment = c.deployment

@@ -14,13 +14,16 @@ with gone as (
     )
     select
         $1, g.deployment, g.organization_id, g.id, version.valid_from,
-        greatest(now(), g.valid_from), version.change, version.changed_fields, g.first_seen_at,
-        version.generation, (select to_jsonb(v) from (select {columns}) v)
+        m.moment, version.change, version.changed_fields, g.first_seen_at, version.generation,
+        (select to_jsonb(v) from (select {columns}) v)
     from gone g
+    cross join lateral (
+        select greatest(now(), g.valid_from + interval '1 microsecond') as moment
+    ) m
     cross join lateral (
         values
             (g.valid_from, g.change, g.changed_fields, g.generation),
-            (greatest(now(), g.valid_from), 'removed', null, $2)
+            (m.moment, 'removed', null, $2)
     ) as version (valid_from, change, changed_fields, generation)
     order by g.deployment, g.organization_id, g.id
 )

@@ -14,11 +14,12 @@ with differing as (
             where n.value <> o.value and n.key <> 'content_hash'
             order by n.key
         ) end as changed_fields,
-        coalesce(gone.first_seen_at, now()) as first_seen_at
+        coalesce(gone.first_seen_at, now()) as first_seen_at,
+        greatest(now(), gone.removed_at + interval '1 microsecond') as valid_from
     from pg_temp.stage_{table} s
     left join inventory.{table} c using (deployment, organization_id, id)
     left join lateral (
-        select min(h.first_seen_at) as first_seen_at
+        select min(h.first_seen_at) as first_seen_at, max(h.valid_to) as removed_at
         from inventory.history h
         where c.id is null and h.resource = $1 and h.deployment = s.deployment
             and h.organization_id = s.organization_id and h.id = s.id and h.change = 'removed'
@@ -31,14 +32,14 @@ with differing as (
     )
     select
         deployment, organization_id, id, {columns}, content_hash, change, changed_fields,
-        now(), first_seen_at, $2
+        valid_from, first_seen_at, $2
     from differing
     order by deployment, organization_id, id
     on conflict (deployment, organization_id, id) do update
     set ({columns}) = row ({excluded_columns}),
         content_hash = excluded.content_hash, change = excluded.change,
         changed_fields = excluded.changed_fields,
-        valid_from = greatest(excluded.valid_from, t.valid_from),
+        valid_from = greatest(excluded.valid_from, t.valid_from + interval '1 microsecond'),
         generation = excluded.generation
     where t.generation <= excluded.generation
     returning deployment, organization_id, change

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -212,7 +213,12 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
     )
     command = [sys.executable, "-c", code]
     one, two = (
-        subprocess.run(command, env={"PYTHONHASHSEED": number}, check=True, capture_output=True)
+        subprocess.run(
+            command,
+            env={"PYTHONHASHSEED": number, "PYTHONPATH": os.environ["PYTHONPATH"]},
+            check=True,
+            capture_output=True,
+        )
         for number in ("1", "2")
     )
     assert one.stdout
@@ -223,7 +229,8 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
 
 def test_it_shares_no_code_with_what_it_tests() -> None:
     code = (
-        "import sys, tests.simulator.__main__; print([m for m in sys.modules if 'aggregator' in m])"
+        "import sys, tests.simulator.__main__;"
+        "print([m for m in sys.modules if m.split('.')[0] == 'aggregator'])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert done.stdout.strip() == b"[]"

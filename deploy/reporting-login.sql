@@ -1,0 +1,16 @@
+-- The read-only login `reporting` for BI tools; run by psql as a superuser, before or after the
+-- migrations, which create and fill the role `reporting_reader` where it is missing.
+-- Its password comes from the environment variable REPORTING_PASSWORD.
+\set ON_ERROR_STOP on
+\getenv password REPORTING_PASSWORD
+
+SELECT 'CREATE ROLE reporting_reader NOLOGIN'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'reporting_reader') \gexec
+
+CREATE ROLE reporting LOGIN PASSWORD :'password' IN ROLE reporting_reader CONNECTION LIMIT 20;
+
+-- A dashboard that went wrong must not hurt the run.
+ALTER ROLE reporting SET default_transaction_read_only = on;
+ALTER ROLE reporting SET statement_timeout = '5min';
+ALTER ROLE reporting SET idle_in_transaction_session_timeout = '5min';
+ALTER ROLE reporting SET temp_file_limit = '1GB';

@@ -1,0 +1,64 @@
+"""The read-only login of the compose file, without Docker: the same SQL in the bundled psql."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from aggregator import embedded
+from aggregator.embedded.binaries import program
+from tests.command import ROOT
+from tests.databases import server_folder
+
+PASSWORD = "it's-an:obvious/fake"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[embedded.Server]:
+    """Its own server: roles belong to a whole server, not to a database."""
+    folder = server_folder("reporting_")
+    yield embedded.start(folder, durable=False)
+    embedded.stop(folder)
+    shutil.rmtree(folder)
+
+
+def create_login(dsn: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program("psql"), "-X", "-f", ROOT / "deploy/reporting-login.sql", dsn],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def test_the_login_reads_what_its_role_may_read_and_writes_nothing(
+    server: embedded.Server,
+) -> None:
+    created = await asyncio.to_thread(create_login, server.dsn, REPORTING_PASSWORD=PASSWORD)
+    assert (created.returncode, created.stderr) == (0, "")
+    owner = await asyncpg.connect(server.dsn)
+    await owner.execute("CREATE TABLE seen AS SELECT 1 AS one; CREATE TABLE hidden (two int)")
+    await owner.execute("GRANT SELECT ON seen TO reporting_reader; GRANT INSERT ON seen TO PUBLIC")
+    await owner.close()
+
+    port = urlsplit(server.tcp_url).port
+    reader = await asyncpg.connect(
+        host="127.0.0.1", port=port, user="reporting", password=PASSWORD, database="aggregator"
+    )
+    assert await reader.fetchval("SELECT one FROM seen") == 1
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await reader.execute("INSERT INTO seen VALUES (2)")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await reader.fetch("SELECT * FROM hidden")
+    await reader.close()
+
+
+def test_without_a_password_no_login_is_made(server: embedded.Server) -> None:
+    assert create_login(server.dsn).returncode != 0
