@@ -23,6 +23,10 @@ def trailing(body: bytes) -> bytes:
     return gzip.compress(body) + b"and more"
 
 
+def without_checksum(body: bytes) -> bytes:
+    return gzip.compress(body)[:-8]
+
+
 def twice(body: bytes) -> bytes:
     return gzip.compress(gzip.compress(body))
 
@@ -48,6 +52,7 @@ CASES = [
     Case("Fault C1", "cut once", "complete", {"cut_after": 100, "times": 1}, requests=2),
     Case("Fault C2", "truncated gzip", "bad_payload", {"gzip": "truncated"}, requests=2),
     Case("Fault C2", "corrupt gzip", "bad_payload", {"gzip": "corrupt"}, requests=2),
+    Case("Fault C2", "all of gzip but its end", "bad_payload", encoded("gzip", without_checksum)),
     Case("Fault C2", "more after gzip", "bad_payload", encoded("gzip", trailing), requests=2),
     Case("Fault C2", "truncated gzip once", "complete", {"gzip": "truncated", "times": 1}),
     Case("Fault C3", "a bomb", "too_large", {"bomb_bytes": 64 << 20}, requests=1),
