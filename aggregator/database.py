@@ -28,7 +28,12 @@ CONNECTIONS = 4
 """At most: the run's lock, the writer, and two that read what scopes hold."""
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
-LOCK_TIMEOUT = "5s"
+LOCAL_SETTINGS = """
+set local lock_timeout = '5s';
+-- A batch is few rows beside a table that may just have grown: they are looked up by key, whatever
+-- the planner's statistics say. Otherwise a first load reads the growing table for every batch.
+set local enable_seqscan = off;
+"""
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
 _TRANSIENT = {"08", "40", "57"}  # connection, rollback, operator intervention
@@ -56,7 +61,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: commits at the end of the block, rolls back on any exception."""
         async with self.connection() as connection, connection.transaction():
-            await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+            await connection.execute(LOCAL_SETTINGS)
             yield connection
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 (what asyncpg encodes)

@@ -56,6 +56,8 @@ class Change:
     removed: Sequence[str] = ()
     withheld: Mapping[str, str] = field(default_factory=dict)
     """Every id that is missing but kept, with the reason."""
+    is_first: bool = False
+    """Nothing of the scope is stored yet: there is nothing to replace, to end or to settle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class ScopeResult:
     identity: Identity | None = None
     """Set where ``/api/me`` was asked in this run; pinned when the result is written."""
     key_digest: bytes | None = None
+    was_renamed: bool = False
+    """The organization was known under a name that nobody configures any more."""
     change: Change | None = None
     """None: nothing in the inventory changes."""
     digests: Digests | None = None
