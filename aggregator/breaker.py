@@ -76,7 +76,12 @@ class HostBreaker:
         self._failed_probes = 0
         self._probe_at = 0.0
         self.down = False
-        self.given_up = False
+        self._given_up: str | None = None
+
+    def give_up(self, reason: str) -> None:
+        """Nothing more is sent for the rest of the run; who waits gets ``deferred`` and why."""
+        self.down = True
+        self._given_up = reason
 
     async def enter(self, deadline: float) -> bool:
         """Waits while the host is down; True makes the caller the probe, who calls ``leave``.
@@ -101,7 +106,7 @@ class HostBreaker:
 
     def record(self, organization: str, *, failed: bool, probe: bool) -> None:
         """Takes in how one request ended; ``failed``: no answer from the host, or a 5xx."""
-        if self.given_up:
+        if self._given_up:
             return
         if not failed:
             self._failing.clear()
@@ -111,15 +116,16 @@ class HostBreaker:
         self._failing.add(organization)
         if probe:
             self._failed_probes += 1
-            self.given_up = self._failed_probes >= self.PROBES
             self._probe_at = self._clock() + 2.0**self._failed_probes
+            if self._failed_probes >= self.PROBES:
+                self.give_up(f"{self._host} is unreachable: not tried")
         elif not self.down and len(self._failing) >= self.THRESHOLD:
             self.down = True
             self._probe_at = self._clock() + 1.0
 
     async def _wait_for_probe(self, deadline: float) -> bool:
-        if self.given_up:
-            raise ScopeError(Outcome.DEFERRED, f"{self._host} is unreachable: not tried")
+        if self._given_up:
+            raise ScopeError(Outcome.DEFERRED, self._given_up)
         if self.down and self._probe_at > deadline:
             raise ScopeError(Outcome.DEFERRED, f"{self._host} is down until the run's deadline")
         while self.down and (wait := self._probe_at - self._clock()) > 0:

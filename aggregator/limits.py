@@ -89,9 +89,11 @@ class HostLimits:
         )
 
     @asynccontextmanager
-    async def slot(self, organization: str, deadline: float) -> AsyncIterator[None]:
+    async def slot(
+        self, organization: str, deadline: float, *, urgent: bool
+    ) -> AsyncIterator[None]:
         """As ``OrganizationLimits.slot``, for the host's share of it."""
-        probe = await self._enter(deadline)
+        probe = await self._enter(deadline, urgent=urgent)
         try:
             yield
         except ScopeError as error:
@@ -104,24 +106,24 @@ class HostLimits:
             if probe:
                 self.breaker.leave()
 
-    async def _enter(self, deadline: float) -> bool:
+    async def _enter(self, deadline: float, *, urgent: bool) -> bool:
         """Returns holding a slot and a grant; True: as the probe of a host that is down."""
         while True:
             probe = await self.breaker.enter(deadline)
             try:
-                if await self._queue(deadline, probe=probe):
+                if await self._queue(deadline, probe=probe, urgent=urgent):
                     return probe
             except BaseException:
                 if probe:
                     self.breaker.leave()
                 raise
 
-    async def _queue(self, deadline: float, *, probe: bool) -> bool:
+    async def _queue(self, deadline: float, *, probe: bool, urgent: bool) -> bool:
         """Whether a slot and a grant were got; not if the host went down meanwhile."""
-        await self._in_flight.acquire()
+        await self._in_flight.acquire(urgent=urgent)
         try:
             if probe or not self.breaker.down:
-                await self._pacer.acquire(deadline)
+                await self._pacer.acquire(deadline, urgent=urgent)
         except BaseException:
             self._in_flight.release()
             raise
@@ -154,6 +156,7 @@ class OrganizationLimits:
         self._host = host
         self._in_flight = in_flight
         self._pacer = pacer
+        self._has_begun = False
 
     @asynccontextmanager
     async def slot(self, deadline: float) -> AsyncIterator[None]:
@@ -166,7 +169,9 @@ class OrganizationLimits:
         await self._in_flight.acquire()
         try:
             await self._pacer.acquire(deadline)
-            async with self._host.slot(self._name, deadline):
+            # What is begun goes first: a run cut short by its deadline has few half-done scopes.
+            async with self._host.slot(self._name, deadline, urgent=self._has_begun):
+                self._has_begun = True
                 yield
         except RetryableError as error:
             if error.outcome == Outcome.RATE_LIMITED:

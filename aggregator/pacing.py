@@ -19,7 +19,7 @@ TIMER_GRAIN_SECONDS = 0.001
 
 
 class Pacer:
-    """Grants requests evenly, first come first served; no second sees more than ``rate`` of them.
+    """Grants requests evenly, one after another; no second sees more than ``rate`` of them.
 
     A ceiling that is not a whole number counts by the whole seconds below it (2.5: at most 2 in
     any second); below 1 it is one request in 1/``rate`` seconds; 0 means no ceiling.
@@ -37,23 +37,28 @@ class Pacer:
         self._grows_from = 0.0
         self._clock = clock
         self._sleep = sleep
-        self._turn = asyncio.Lock()
+        self._turn = InFlight(1, clock)
         self._waiting = 0
         self._grants: deque[float] = deque()
         self._last_grant = -math.inf
         self._on_pace_at = -math.inf
         self._paused_until = -math.inf
 
-    async def acquire(self, deadline: float) -> None:
+    async def acquire(self, deadline: float, *, urgent: bool = False) -> None:
         """Returns when one request may be sent; who is cancelled while waiting costs nobody.
+
+        Who is urgent goes before the others that wait, and after those that are urgent too.
 
         Raises ScopeError (deferred) as soon as it is known that this will be after ``deadline``.
         """
         is_behind_others = self._waiting > 0
         self._waiting += 1
         try:
-            async with self._turn:
+            await self._turn.acquire(urgent=urgent)
+            try:
                 self._grant(await self._wait(deadline), is_behind_others=is_behind_others)
+            finally:
+                self._turn.release()
         finally:
             self._waiting -= 1
 
@@ -124,7 +129,7 @@ class Pacer:
 
 
 class InFlight:
-    """At most so many at once, first come first served.
+    """At most so many at once; who is urgent first, then first come first served.
 
     ``shrink`` halves the ceiling, at most once a second and never below 1; each ``grow`` brings
     back its share, so that as many successes as are in flight raise it by one (AIMD).
@@ -135,6 +140,7 @@ class InFlight:
         self._clock = clock
         self._limit = float(ceiling)
         self._active = 0
+        self._urgent: deque[asyncio.Future[None]] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._shrunk_at = -math.inf
 
@@ -142,13 +148,13 @@ class InFlight:
     def limit(self) -> int:
         return int(self._limit)
 
-    async def acquire(self) -> None:
+    async def acquire(self, *, urgent: bool = False) -> None:
         """Returns holding a slot, which the caller gives back with ``release``."""
-        if not self._waiting and self._active < self.limit:
+        if not self._waiting and not self._urgent and self._active < self.limit:
             self._active += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        (self._urgent if urgent else self._waiting).append(turn)
         self._admit()
         try:
             await turn
@@ -173,8 +179,8 @@ class InFlight:
             self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self._active < self.limit:
-            turn = self._waiting.popleft()
+        while (self._urgent or self._waiting) and self._active < self.limit:
+            turn = (self._urgent or self._waiting).popleft()
             if not turn.done():
                 self._active += 1
                 turn.set_result(None)

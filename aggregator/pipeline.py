@@ -31,6 +31,7 @@ CHUNK = 256
 """Organizations whose state is loaded at once."""
 SECONDS_TO_FINISH = 8.0
 """How long finished scopes may take to be committed after a signal."""
+NOT_TRIED = "not tried: auth incident"
 CONFIRMED = {Outcome.UNAUTHORIZED, Outcome.FORBIDDEN}
 """Outcomes that are tried once more at the end of the run: servers have bad moments too."""
 
@@ -45,6 +46,8 @@ class Work:
     collector: Collector
     limits: Callable[[Organization], OrganizationLimits]
     """The limits of an organization, below those of its host."""
+    give_up: Callable[[str], None]
+    """Stops all asking, for the reason given."""
     budget: ByteBudget
     run_id: UUID
     generation: int
@@ -173,6 +176,8 @@ class Run:
             worked_before=scope.worked_before,
             unauthorized=result.outcome is Outcome.UNAUTHORIZED,
         )
+        if self._incident.active:
+            self._work.give_up(NOT_TRIED)
         if result.outcome in CONFIRMED:
             self._work.budget.release(result.held_bytes)
             self._refused_keys.append((scope, replace(result, held_bytes=0)))
@@ -195,9 +200,7 @@ class Run:
                 scope.organization, scope.resource, refusal.outcome, refusal.reason
             )
         if self._incident.active:
-            return self._not_tried(
-                scope.organization, scope.resource, Outcome.DEFERRED, "not tried: auth incident"
-            )
+            return self._not_tried(scope.organization, scope.resource, Outcome.DEFERRED, NOT_TRIED)
         return await self._work.collector.collect(scope)
 
     # Accounting

@@ -101,6 +101,11 @@ class Network:
             limits = self._organizations[organization.name] = self._make_limits(organization)
         return limits
 
+    def give_up(self, reason: str) -> None:
+        """Nothing more is asked in this run, of any host."""
+        for host in self._hosts.values():
+            host.breaker.give_up(reason)
+
     def _make_limits(self, organization: Organization) -> OrganizationLimits:
         origin, settings = organization.base_url, self._settings
         if origin not in self._hosts:

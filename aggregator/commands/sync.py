@@ -200,6 +200,7 @@ class Job:
             database=self.database,
             collector=collector,
             limits=self.network.limits,
+            give_up=self.network.give_up,
             budget=budget,
             run_id=self.run_id,
             generation=generation,
