@@ -29,6 +29,14 @@ CONNECTIONS = 4
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
 LOCK_TIMEOUT = "5s"
+MISSING_PRIVILEGE = "42501"
+REMEDY = (
+    "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
+    " and, where the schemas belong to another user:"
+    " GRANT USAGE ON SCHEMA ledger, inventory, reporting TO {role};"
+    " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, inventory TO {role};"
+    " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
+)
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
 _TRANSIENT = {"08", "40", "57"}  # connection, rollback, operator intervention
@@ -45,10 +53,11 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
+        self._remedy = ""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        with translated_errors():
+        with translated_errors(self._remedy):
             async with self._pool.acquire() as connection:
                 yield connection
 
@@ -56,8 +65,31 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: commits at the end of the block, rolls back on any exception."""
         async with self.connection() as connection, connection.transaction():
-            await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+            # JSON of the history holds times as text, so their zone must not be the server's.
+            await connection.execute(
+                f"set local lock_timeout = '{LOCK_TIMEOUT}'; set local timezone = 'UTC'"
+            )
             yield connection
+
+    async def check_server(self) -> None:
+        """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""
+        async with self.connection() as connection:
+            version = connection.get_server_version()
+            row = await connection.fetchrow(
+                "select current_setting('server_encoding') as encoding,"
+                " quote_ident(current_user) as role, quote_ident(current_database()) as name"
+            )
+        if row is None:
+            raise DatabaseError("the database does not answer a simple question")
+        if (version.major, version.minor) < MINIMUM_SERVER:
+            raise ConfigurationError(
+                [f"Postgres {version.major} is too old; 15 or later is needed"]
+            )
+        if row["encoding"] != "UTF8":
+            raise ConfigurationError(
+                [f"the database's encoding is {row['encoding']}; UTF8 is needed"]
+            )
+        self._remedy = REMEDY.format(role=row["role"], database=row["name"])
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 (what asyncpg encodes)
         async with self.connection() as connection:
@@ -83,7 +115,7 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
         )
     try:
         database = Database(pool)
-        await _check_server(database)
+        await database.check_server()
         yield database
     finally:
         pool.terminate()
@@ -93,23 +125,16 @@ async def _leave_as_is(_: object) -> None:
     """Nothing to reset: sessions are never changed, and a pooler's are not ours to reset."""
 
 
-async def _check_server(database: Database) -> None:
-    async with database.connection() as connection:
-        version = connection.get_server_version()
-        encoding = await connection.fetchval("show server_encoding")
-    if (version.major, version.minor) < MINIMUM_SERVER:
-        raise ConfigurationError([f"Postgres {version.major} is too old; 15 or later is needed"])
-    if encoding != "UTF8":
-        raise ConfigurationError([f"the database's encoding is {encoding}; UTF8 is needed"])
-
-
 @contextmanager
-def translated_errors() -> Iterator[None]:
-    """Turns what asyncpg raises into our errors, without a row's values (faults T12, T13)."""
+def translated_errors(remedy: str = "") -> Iterator[None]:
+    """Turns what asyncpg raises into our errors, without a row's values (faults T12, T13).
+
+    ``remedy`` is what to run where a privilege is missing.
+    """
     try:
         yield
     except asyncpg.PostgresError as error:
-        raise _translate(error) from None
+        raise _translate(error, remedy) from None
     except asyncpg.exceptions.ClientConfigurationError:
         raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
     except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
@@ -123,7 +148,7 @@ def translated_errors() -> Iterator[None]:
         ) from None
 
 
-def _translate(error: asyncpg.PostgresError) -> DatabaseError:
+def _translate(error: asyncpg.PostgresError, remedy: str) -> DatabaseError:
     state = error.sqlstate or ""
     family = state[:2]
     if family in _REFUSED or isinstance(error, asyncpg.DataError):
@@ -134,6 +159,8 @@ def _translate(error: asyncpg.PostgresError) -> DatabaseError:
             f"{type(error).__name__} {state}{f' at {where}' if where else ''}", sqlstate=state
         )
     message = _EXPLAINED.get(state) or f"{error.args[0] if error.args else ''} ({state})"
+    if state == MISSING_PRIVILEGE and remedy:
+        message = f"{message}. {remedy}"
     if family in _TRANSIENT or state in _TRANSIENT_STATES:
         return TransientDatabaseError(message, sqlstate=state)
     return DatabaseError(message, sqlstate=state)
