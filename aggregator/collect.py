@@ -424,5 +424,6 @@ class Collector:
             waited_seconds=tally.waited_seconds,
             identity=scope.identity or self._identity_by_records(scope),
             key_digest=self._key_digest(scope) if scope.identity else None,
+            based_on=scope.known.generation,
             held_bytes=scope.held_bytes,
         )
