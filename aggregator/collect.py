@@ -65,6 +65,7 @@ class Scope:
     identity: Identity | None = None
     identity_refused: ScopeError | None = None
     organization_id: str | None = None
+    was_renamed: bool = False
     held_bytes: int = 0
 
     @property
@@ -86,6 +87,8 @@ class Snapshot:
     """Everything a scope returned in one complete fetch, normalized."""
 
     records: dict[str, Record]
+    hashes: dict[str, bytes]
+    """Content hashes, by id like the records."""
     rejections: list[Rejection]
     bytes_digest: bytes | None
 
@@ -127,6 +130,9 @@ class Collector:
         self._pins: dict[tuple[str, str], store.Pin] | None = None
         self._loading_pins = asyncio.Lock()
         self._version_noticed = False
+        # One scope computes at a time: so the event loop comes round to the writer and to the
+        # timers after each of them, and not only after all that have an answer.
+        self._turn = asyncio.Lock()
 
     async def collect(self, scope: Scope) -> ScopeResult:
         """The result of a scope, whatever happens; only cancelling it raises."""
@@ -216,10 +222,11 @@ class Collector:
         Whoever is pinned holds the claim, also where a newcomer asks first (fault A2).
         """
         name, key = scope.organization.name, (scope.organization.deployment, organization_id)
-        if key not in self._claims and scope.state.organization_id != organization_id:
+        if scope.state.organization_id != organization_id:
             pin = (await self._load_pins()).get(key)
             if pin is not None and pin.active:
                 self._claims.setdefault(key, pin.organization)
+            scope.was_renamed = pin is not None
         holder = self._claims.setdefault(key, name)
         if holder != name:
             raise ScopeError(
@@ -276,26 +283,33 @@ class Collector:
         )
 
     async def _read(self, scope: Scope, first: Response, digest: bytes) -> Snapshot:
+        """The whole list, normalized; computes in turns, and fetches further pages outside them."""
         records: list[Record] = []
         rejections: list[Rejection] = []
-        pages = 0
-        async for _, page in self._client.pages(
+        pages = self._client.pages(
             first,
             scope.organization,
             Request(scope.resource.path),
             scope.limits,
             scope.tally,
             self._deadline,
-        ):
-            pages += 1
+        )
+        async with self._turn:  # the first page is at hand: no network in here
+            _, page = await anext(pages)
             await self._normalize(scope.resource, page, records, rejections)
-        by_id, conflicts = diff.unique(records)
+        is_single = page.next_page_token is None
+        async for _, page in pages:
+            async with self._turn:
+                await self._normalize(scope.resource, page, records, rejections)
+        async with self._turn:
+            by_id, conflicts = diff.unique(records)
+            hashes = {key: diff.content_hash(record) for key, record in by_id.items()}
         if conflicts:
             log.warning(
                 "records.conflicting",
                 extra={"organization": scope.organization.name, "ids": conflicts},
             )
-        return Snapshot(by_id, rejections, digest if pages == 1 else None)
+        return Snapshot(by_id, hashes, rejections, digest if is_single else None)
 
     async def _normalize(
         self,
@@ -317,8 +331,7 @@ class Collector:
     # Comparing
 
     async def _compare(self, scope: Scope, snapshot: Snapshot) -> ScopeResult:
-        known, records = scope.known, snapshot.records
-        hashes = {key: diff.content_hash(record) for key, record in records.items()}
+        known, records, hashes = scope.known, snapshot.records, snapshot.hashes
         tracked = diff.tracked_digest(hashes)
         readings = diff.readings_digest(records.values())
         seen = len(records) + len(snapshot.rejections)
@@ -348,6 +361,7 @@ class Collector:
                 ],
                 removed=removals.removed,
                 withheld=withheld,
+                is_first=not stored,
             )
         if readings != known.readings_digest:
             reported = [record for record in records.values() if record.reading is not None]
@@ -425,5 +439,6 @@ class Collector:
             identity=scope.identity or self._identity_by_records(scope),
             key_digest=self._key_digest(scope) if scope.identity else None,
             based_on=scope.known.generation,
+            was_renamed=scope.was_renamed,
             held_bytes=scope.held_bytes,
         )

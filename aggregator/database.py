@@ -28,7 +28,6 @@ CONNECTIONS = 4
 """At most: the run's lock, the writer, and two that read what scopes hold."""
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
-LOCK_TIMEOUT = "5s"
 MISSING_PRIVILEGE = "42501"
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
@@ -37,6 +36,14 @@ REMEDY = (
     " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, inventory TO {role};"
     " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
 )
+LOCAL_SETTINGS = """
+set local lock_timeout = '5s';
+-- JSON of the history holds times as text, so their zone must not be the server's.
+set local timezone = 'UTC';
+-- A batch is few rows beside a table that may just have grown: they are looked up by key, whatever
+-- the planner's statistics say. Otherwise a first load reads the growing table for every batch.
+set local enable_seqscan = off;
+"""
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
 _TRANSIENT = {"08", "40", "57"}  # connection, rollback, operator intervention
@@ -65,10 +72,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: commits at the end of the block, rolls back on any exception."""
         async with self.connection() as connection, connection.transaction():
-            # JSON of the history holds times as text, so their zone must not be the server's.
-            await connection.execute(
-                f"set local lock_timeout = '{LOCK_TIMEOUT}'; set local timezone = 'UTC'"
-            )
+            await connection.execute(LOCAL_SETTINGS)
             yield connection
 
     async def check_server(self) -> None:

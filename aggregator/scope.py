@@ -58,6 +58,8 @@ class Change:
     removed: Sequence[str] = ()
     withheld: Mapping[str, str] = field(default_factory=dict)
     """Every id that is missing but kept, with the reason."""
+    is_first: bool = False
+    """Nothing of the scope is stored yet: there is nothing to replace, to end or to settle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class ScopeResult:
     identity: Identity | None = None
     """Set where ``/api/me`` was asked in this run; pinned when the result is written."""
     key_digest: bytes | None = None
+    was_renamed: bool = False
+    """The organization was known under a name that nobody configures any more."""
     change: Change | None = None
     """None: nothing in the inventory changes."""
     based_on: int = 0

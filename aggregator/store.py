@@ -190,30 +190,37 @@ async def _write_resource(
 
 
 def _unsettled(result: ScopeResult) -> ScopeResult:
-    """The result without digests, because what it was compared with is no longer what is stored."""
-    return replace(result, digests=result.digests and Digests(None, None, None))
+    """The result without what is true only of the state it was compared with, which is gone."""
+    return replace(
+        result,
+        digests=result.digests and Digests(None, None, None),
+        change=result.change and replace(result.change, is_first=False),
+    )
 
 
 async def _pin_identities(connection: Connection, results: Sequence[ScopeResult]) -> None:
-    rows = [
-        {
-            "organization": result.organization.name,
-            "organization_id": result.organization_id,
-            "organization_name": result.identity.organization_name,
-            "key_digest": result.key_digest.hex() if result.key_digest else None,
-            "key_class": result.identity.key_class,
-            "role": result.identity.role,
-            "mode": result.identity.mode,
-            "profile": result.identity.profile,
-            "complete": result.outcome is Outcome.COMPLETE,
-        }
-        for result in results
-        if result.identity is not None and result.digests is not None
-    ]
-    if rows:
-        payload = orjson.dumps(rows).decode()
-        await connection.execute(statement("adopt_renamed"), payload)
-        await connection.execute(statement("pin_identities"), payload)
+    proven = [result for result in results if result.identity and result.digests]
+    renamed = [_identity_row(result) for result in proven if result.was_renamed]
+    if renamed:
+        await connection.execute(statement("adopt_renamed"), orjson.dumps(renamed).decode())
+    if proven:
+        rows = [_identity_row(result) for result in proven]
+        await connection.execute(statement("pin_identities"), orjson.dumps(rows).decode())
+
+
+def _identity_row(result: ScopeResult) -> dict[str, Any]:
+    identity = result.identity or Identity(None)
+    return {
+        "organization": result.organization.name,
+        "organization_id": result.organization_id,
+        "organization_name": identity.organization_name,
+        "key_digest": _hex(result.key_digest),
+        "key_class": identity.key_class,
+        "role": identity.role,
+        "mode": identity.mode,
+        "profile": identity.profile,
+        "complete": result.outcome is Outcome.COMPLETE,
+    }
 
 
 async def _write_changes(
@@ -246,9 +253,10 @@ async def _write_records(
         return
     await connection.execute(resource_statement("stage", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}", records=rows)
-    await connection.execute(
-        resource_statement("close_versions", resource), resource.name, generation
-    )
+    if not all(result.change.is_first for result in results if result.change):
+        await connection.execute(
+            resource_statement("close_versions", resource), resource.name, generation
+        )
     for row in await connection.fetch(
         resource_statement("upsert", resource), resource.name, generation
     ):
@@ -300,10 +308,12 @@ async def _write_readings(
             "kept": dict.fromkeys(_kept(result), 1),
         }
         for result in read
+        if result.change and not result.change.is_first
     ]
-    await connection.execute(
-        resource_statement("end_readings", resource), orjson.dumps(ended).decode()
-    )
+    if ended:
+        await connection.execute(
+            resource_statement("end_readings", resource), orjson.dumps(ended).decode()
+        )
 
 
 def _kept(result: ScopeResult) -> set[str]:
@@ -324,9 +334,10 @@ async def _withhold(
             "ids": dict(result.change.withheld),
         }
         for result in results
-        if result.change
+        if result.change and not result.change.is_first
     ]
-    await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
+    if rows:
+        await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
 
 
 async def _close_scopes(

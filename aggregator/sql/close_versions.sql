@@ -12,8 +12,14 @@ select
     (select to_jsonb(v) from (select {columns}) v)
 from (
     select c.*
-    from inventory.{table} c
-    join pg_temp.stage_{table} s using (deployment, organization_id, id)
+    from pg_temp.stage_{table} s
+    cross join lateral (
+        select *
+        from inventory.{table} t
+        where t.deployment = s.deployment and t.organization_id = s.organization_id
+            and t.id = s.id
+        offset 0  -- one look-up by key for each staged row, whatever the statistics say
+    ) c
     where c.content_hash <> s.content_hash and c.generation <= $2
 ) c
 order by c.deployment, c.organization_id, c.id

@@ -17,7 +17,13 @@ with differing as (
         coalesce(gone.first_seen_at, now()) as first_seen_at,
         greatest(now(), gone.removed_at + interval '1 microsecond') as valid_from
     from pg_temp.stage_{table} s
-    left join inventory.{table} c using (deployment, organization_id, id)
+    left join lateral (
+        select *
+        from inventory.{table} t
+        where t.deployment = s.deployment and t.organization_id = s.organization_id
+            and t.id = s.id
+        offset 0  -- one look-up by key for each staged row, whatever the statistics say
+    ) c on true
     left join lateral (
         select min(h.first_seen_at) as first_seen_at, max(h.valid_to) as removed_at
         from inventory.history h

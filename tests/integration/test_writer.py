@@ -46,6 +46,7 @@ def _result(
     records = _records(organization_id, name, count)
     hashes = {record.id: diff.content_hash(record) for record in records}
     now = datetime.now(UTC)
+    changed = [(record, hashes[record.id]) for record in records]
     return ScopeResult(
         organization,
         CONNECTIONS,
@@ -54,7 +55,7 @@ def _result(
         finished_at=now,
         organization_id=organization_id,
         counts=Counts(seen=count, unchanged=count),
-        change=Change(records=[(record, hashes[record.id]) for record in records]),
+        change=Change(records=changed, is_first=based_on == 0),
         digests=Digests(name.encode(), diff.tracked_digest(hashes), b"readings"),
         records=count,
         based_on=based_on,
@@ -340,6 +341,10 @@ async def test_what_was_compared_with_an_overtaken_state_is_looked_at_again(
             " where organization = 'acme-01'"
         )
         assert set(digests[0].values()) == {None}
+        closed = await world.column(
+            "select record ->> 'name' from inventory.history where id = 'c-0'"
+        )
+        assert closed == ["old"]
 
         async with _begun(world) as next_one:
             await next_one.writer.write([_result(acme, "new", based_on=newer.generation)])
