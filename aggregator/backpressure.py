@@ -24,9 +24,9 @@ class ByteBudget:
         try:
             await future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if not future.cancelled():
                 self.release(size)
-            else:
+            elif entry in self._waiting:
                 self._waiting.remove(entry)
                 self._admit()
             raise
@@ -41,5 +41,6 @@ class ByteBudget:
     def _admit(self) -> None:
         while self._waiting and self._fits(self._waiting[0][0]):
             size, future = self._waiting.popleft()
-            self._held += size
-            future.set_result(None)
+            if not future.cancelled():  # else its task will be told before long
+                self._held += size
+                future.set_result(None)

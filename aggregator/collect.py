@@ -222,7 +222,7 @@ class Collector:
         Whoever is pinned holds the claim, also where a newcomer asks first (fault A2).
         """
         name, key = scope.organization.name, (scope.organization.deployment, organization_id)
-        if key not in self._claims and scope.state.organization_id != organization_id:
+        if scope.state.organization_id != organization_id:
             pin = (await self._load_pins()).get(key)
             if pin is not None and pin.active:
                 self._claims.setdefault(key, pin.organization)
@@ -438,6 +438,7 @@ class Collector:
             waited_seconds=tally.waited_seconds,
             identity=scope.identity or self._identity_by_records(scope),
             key_digest=self._key_digest(scope) if scope.identity else None,
+            based_on=scope.known.generation,
             was_renamed=scope.was_renamed,
             held_bytes=scope.held_bytes,
         )

@@ -28,8 +28,18 @@ CONNECTIONS = 4
 """At most: the run's lock, the writer, and two that read what scopes hold."""
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
+MISSING_PRIVILEGE = "42501"
+REMEDY = (
+    "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
+    " and, where the schemas belong to another user:"
+    " GRANT USAGE ON SCHEMA ledger, inventory, reporting TO {role};"
+    " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, inventory TO {role};"
+    " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
+)
 LOCAL_SETTINGS = """
 set local lock_timeout = '5s';
+-- JSON of the history holds times as text, so their zone must not be the server's.
+set local timezone = 'UTC';
 -- A batch is few rows beside a table that may just have grown: they are looked up by key, whatever
 -- the planner's statistics say. Otherwise a first load reads the growing table for every batch.
 set local enable_seqscan = off;
@@ -50,10 +60,11 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
+        self._remedy = ""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        with translated_errors():
+        with translated_errors(self._remedy):
             async with self._pool.acquire() as connection:
                 yield connection
 
@@ -63,6 +74,26 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             await connection.execute(LOCAL_SETTINGS)
             yield connection
+
+    async def check_server(self) -> None:
+        """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""
+        async with self.connection() as connection:
+            version = connection.get_server_version()
+            row = await connection.fetchrow(
+                "select current_setting('server_encoding') as encoding,"
+                " quote_ident(current_user) as role, quote_ident(current_database()) as name"
+            )
+        if row is None:
+            raise DatabaseError("the database does not answer a simple question")
+        if (version.major, version.minor) < MINIMUM_SERVER:
+            raise ConfigurationError(
+                [f"Postgres {version.major} is too old; 15 or later is needed"]
+            )
+        if row["encoding"] != "UTF8":
+            raise ConfigurationError(
+                [f"the database's encoding is {row['encoding']}; UTF8 is needed"]
+            )
+        self._remedy = REMEDY.format(role=row["role"], database=row["name"])
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 (what asyncpg encodes)
         async with self.connection() as connection:
@@ -88,7 +119,7 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
         )
     try:
         database = Database(pool)
-        await _check_server(database)
+        await database.check_server()
         yield database
     finally:
         pool.terminate()
@@ -98,23 +129,16 @@ async def _leave_as_is(_: object) -> None:
     """Nothing to reset: sessions are never changed, and a pooler's are not ours to reset."""
 
 
-async def _check_server(database: Database) -> None:
-    async with database.connection() as connection:
-        version = connection.get_server_version()
-        encoding = await connection.fetchval("show server_encoding")
-    if (version.major, version.minor) < MINIMUM_SERVER:
-        raise ConfigurationError([f"Postgres {version.major} is too old; 15 or later is needed"])
-    if encoding != "UTF8":
-        raise ConfigurationError([f"the database's encoding is {encoding}; UTF8 is needed"])
-
-
 @contextmanager
-def translated_errors() -> Iterator[None]:
-    """Turns what asyncpg raises into our errors, without a row's values (faults T12, T13)."""
+def translated_errors(remedy: str = "") -> Iterator[None]:
+    """Turns what asyncpg raises into our errors, without a row's values (faults T12, T13).
+
+    ``remedy`` is what to run where a privilege is missing.
+    """
     try:
         yield
     except asyncpg.PostgresError as error:
-        raise _translate(error) from None
+        raise _translate(error, remedy) from None
     except asyncpg.exceptions.ClientConfigurationError:
         raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
     except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
@@ -128,7 +152,7 @@ def translated_errors() -> Iterator[None]:
         ) from None
 
 
-def _translate(error: asyncpg.PostgresError) -> DatabaseError:
+def _translate(error: asyncpg.PostgresError, remedy: str) -> DatabaseError:
     state = error.sqlstate or ""
     family = state[:2]
     if family in _REFUSED or isinstance(error, asyncpg.DataError):
@@ -139,6 +163,8 @@ def _translate(error: asyncpg.PostgresError) -> DatabaseError:
             f"{type(error).__name__} {state}{f' at {where}' if where else ''}", sqlstate=state
         )
     message = _EXPLAINED.get(state) or f"{error.args[0] if error.args else ''} ({state})"
+    if state == MISSING_PRIVILEGE and remedy:
+        message = f"{message}. {remedy}"
     if family in _TRANSIENT or state in _TRANSIENT_STATES:
         return TransientDatabaseError(message, sqlstate=state)
     return DatabaseError(message, sqlstate=state)

@@ -23,22 +23,36 @@ from aggregator.model import Secret
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s\"']+@")
-_WORD = re.compile(r"[^\s\"'=,:;()<>\[\]{}]{8,}")
 
 
 class Redactor:
-    """Replaces secrets in text; finds a key by looking words up, however many keys there are."""
+    """Replaces secrets in text, wherever they stand in it.
+
+    Keys have few lengths, so looking up every stretch of those lengths takes as long for 20,000
+    keys as for one.
+    """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._keys = {secret.reveal() for secret in secrets}
+        self._keys: set[str] = set()
+        self._lengths: set[int] = set()
+        self.add(secrets)
 
     def add(self, secrets: Iterable[Secret]) -> None:
-        self._keys.update(secret.reveal() for secret in secrets)
+        for secret in secrets:
+            key = secret.reveal()
+            self._keys |= {key, json.dumps(key)[1:-1]}
+        self._lengths = {len(key) for key in self._keys}
 
     def __call__(self, text: str) -> str:
-        text = _AUTHORIZATION.sub(r"\1 **", text)
-        text = _USER_INFO.sub("**@", text)
-        return _WORD.sub(lambda match: "**" if match[0] in self._keys else match[0], text)
+        found = {
+            stretch
+            for length in self._lengths
+            for start in range(len(text) - length + 1)
+            if (stretch := text[start : start + length]) in self._keys
+        }
+        for key in sorted(found, key=len, reverse=True):
+            text = text.replace(key, "**")
+        return _USER_INFO.sub("**@", _AUTHORIZATION.sub(r"\1 **", text))
 
 
 def _fields(record: logging.LogRecord, redactor: Redactor) -> dict[str, Any]:
@@ -88,6 +102,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _shown(value: object) -> str:
+    """A word as it is, all else in quotes; what a terminal would obey or hide is escaped (C11)."""
     text = str(value)
     if text.isprintable():
         return text if text and " " not in text else json.dumps(text, ensure_ascii=False)

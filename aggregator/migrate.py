@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.database import Database, open_database
-from aggregator.errors import ConfigurationError, DatabaseError
+from aggregator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
@@ -92,30 +92,21 @@ async def migrate(dsn: str) -> list[str]:
 
 async def _apply_next(database: Database, migrations: list[Migration]) -> str | None:
     """The name of the one file applied; None where another process holds the lock."""
-    try:
-        async with database.transaction() as connection:
-            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
-                return None
-            await connection.execute(_CREATE_TABLE)
-            todo = await _pending(connection, migrations)
-            if not todo:
-                return None
-            await connection.execute(todo[0].sql)
-            await connection.execute(
-                "insert into ledger.migrations (version, name, checksum) values ($1, $2, $3)",
-                todo[0].version,
-                todo[0].name,
-                todo[0].checksum,
-            )
-            return f"{todo[0].version:04}_{todo[0].name}"
-    except DatabaseError as error:
-        if error.sqlstate == "42501":
-            raise DatabaseError(
-                f"no right to migrate: {error}. An administrator can run"
-                " GRANT CREATE ON DATABASE <database> TO <user>;",
-                sqlstate=error.sqlstate,
-            ) from None
-        raise
+    async with database.transaction() as connection:
+        if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
+            return None
+        await connection.execute(_CREATE_TABLE)
+        todo = await _pending(connection, migrations)
+        if not todo:
+            return None
+        await connection.execute(todo[0].sql)
+        await connection.execute(
+            "insert into ledger.migrations (version, name, checksum) values ($1, $2, $3)",
+            todo[0].version,
+            todo[0].name,
+            todo[0].checksum,
+        )
+        return f"{todo[0].version:04}_{todo[0].name}"
 
 
 async def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:

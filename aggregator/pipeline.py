@@ -117,15 +117,12 @@ class Run:
     async def _finish_writing(self, writing: asyncio.Task[None]) -> None:
         """Lets the writer write what is finished, then accounts for what is not."""
         ending = asyncio.create_task(self._writer.queue.put(None))
-        await asyncio.wait({ending, writing}, return_when=asyncio.FIRST_COMPLETED)
-        await writing
-        await ending
-        rest = [
-            self._not_tried(organization, resource, Outcome.CANCELLED, "the run was stopped")
-            for organization in self._work.organizations
-            for resource in self._work.resources
-            if (organization.name, resource.name) in self._unaccounted
-        ]
+        try:
+            await asyncio.wait({ending, writing}, return_when=asyncio.FIRST_COMPLETED)
+            await writing
+        finally:
+            ending.cancel()
+        rest = self._rest("the run was stopped")
         if rest:
             self._written(await self._writer.write(rest))
 
@@ -144,11 +141,14 @@ class Run:
     ) -> None:
         """One task for each scope, in order, with a bounded number of them at a time."""
         admission = asyncio.Semaphore(self._work.most_admitted)
-        async with asyncio.TaskGroup() as tasks:
-            async for scope in scopes:
-                await admission.acquire()
-                task = tasks.create_task(handle(scope))
-                task.add_done_callback(lambda _: admission.release())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                async for scope in scopes:
+                    await admission.acquire()
+                    task = tasks.create_task(handle(scope))
+                    task.add_done_callback(lambda _: admission.release())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None  # callers tell errors apart by their type
 
     async def _scopes(self, order: Sequence[str]) -> AsyncIterator[Scope]:
         organizations = iter(_stalest_first(self._work.organizations, order))
@@ -204,6 +204,20 @@ class Run:
         return await self._work.collector.collect(scope)
 
     # Accounting
+
+    def give_up(self) -> list[ScopeResult]:
+        """Counts scopes that ``execute`` could not account for as cancelled, and gives them."""
+        rest = self._rest("the run ended before this was written")
+        self._written(rest)
+        return rest
+
+    def _rest(self, reason: str) -> list[ScopeResult]:
+        return [
+            self._not_tried(organization, resource, Outcome.CANCELLED, reason)
+            for organization in self._work.organizations
+            for resource in self._work.resources
+            if (organization.name, resource.name) in self._unaccounted
+        ]
 
     def _written(self, results: Sequence[ScopeResult]) -> None:
         for result in results:

@@ -34,6 +34,7 @@ async def run_lock(database: Database) -> AsyncIterator[None]:
 
     Raises ``ActiveRunError`` at once where another run has it.
     """
+    failure: BaseException | None = None
     async with database.connection() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -43,7 +44,10 @@ async def run_lock(database: Database) -> AsyncIterator[None]:
             if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
                 raise ActiveRunError(await _describe_active(database))
             heart = asyncio.create_task(_beat(connection))
-            yield
+            try:
+                yield
+            except BaseException as error:  # noqa: BLE001 (raised below, where nobody takes it for an error of this connection)
+                failure = error
         finally:
             if heart is not None:
                 heart.cancel()
@@ -51,6 +55,8 @@ async def run_lock(database: Database) -> AsyncIterator[None]:
                     await heart
             with suppress(Exception):
                 await transaction.rollback()
+    if failure is not None:
+        raise failure
 
 
 async def _beat(connection: Connection) -> None:

@@ -22,6 +22,8 @@ class ScopeState:
     bytes_digest: bytes | None = None
     tracked_digest: bytes | None = None
     readings_digest: bytes | None = None
+    generation: int = 0
+    """Of the run that wrote the scope last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class ScopeResult:
     """The organization was known under a name that nobody configures any more."""
     change: Change | None = None
     """None: nothing in the inventory changes."""
+    based_on: int = 0
+    """Generation of the state that ``change`` and ``digests`` were found by comparing with."""
     digests: Digests | None = None
     """None: the scope was not read, what the ledger knows of it stays."""
     records: int = 0

@@ -14,7 +14,7 @@ import orjson
 
 from aggregator.database import Database
 from aggregator.model import Counts, Identity, Organization, Outcome, Resource
-from aggregator.scope import Known, OrganizationState, ScopeResult, ScopeState
+from aggregator.scope import Digests, Known, OrganizationState, ScopeResult, ScopeState
 from aggregator.sql import resource_statement, statement
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
                 row["bytes_digest"],
                 row["tracked_digest"],
                 row["readings_digest"],
+                row["generation"],
             )
             for row in rows
             if row["resource"] is not None
@@ -141,13 +142,14 @@ async def write(
 ) -> list[ScopeResult]:
     """Writes results and gives them back with the counts of what was really written.
 
-    A scope that a newer run has written meanwhile is left alone and comes back ``deferred``.
+    A scope that a newer run has written meanwhile is left alone and comes back ``deferred``. One
+    that an older run has written since it was compared is written, and looked at again next time.
     """
     by_resource: dict[str, list[ScopeResult]] = defaultdict(list)
     for result in results:
         by_resource[result.resource.name].append(result)
     written = []
-    for group in by_resource.values():
+    for _, group in sorted(by_resource.items()):  # one order of locks for all writers
         written += await _write_resource(connection, group[0].resource, group, generation)
     return written
 
@@ -157,8 +159,14 @@ async def _write_resource(
 ) -> list[ScopeResult]:
     names = sorted(result.organization.name for result in results)
     locked = await connection.fetch(statement("lock_scopes"), names, resource.name, generation)
-    ours = {row["organization"] for row in locked}
-    current = [result for result in results if result.organization.name in ours]
+    ours = {row["organization"]: row["generation"] for row in locked}
+    current = [
+        _unsettled(result)
+        if ours[result.organization.name] not in {result.based_on, generation}
+        else result
+        for result in results
+        if result.organization.name in ours
+    ]
     await _pin_identities(connection, current)
     changed = [result for result in current if result.change is not None]
     counts = await _write_changes(connection, resource, changed, generation) if changed else {}
@@ -179,6 +187,15 @@ async def _write_resource(
         if result.organization.name not in ours
     ]
     return written + overtaken
+
+
+def _unsettled(result: ScopeResult) -> ScopeResult:
+    """The result without what is true only of the state it was compared with, which is gone."""
+    return replace(
+        result,
+        digests=result.digests and Digests(None, None, None),
+        change=result.change and replace(result.change, is_first=False),
+    )
 
 
 async def _pin_identities(connection: Connection, results: Sequence[ScopeResult]) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import orjson
@@ -19,6 +21,11 @@ from aggregator.database import Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.model import Outcome, Record, Rejection
 from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
+
+if TYPE_CHECKING:
+    from aggregator.database import Connection
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -100,40 +107,50 @@ class Writer:
         return results
 
     async def _commit_patiently(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
+        return await self._patiently(lambda: self._commit(batch))
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS):
             try:
-                return await self._commit(batch)
+                return await act()
             except TransientDatabaseError as error:
                 log.warning("database.retry", extra={"error": str(error), "attempt": attempt})
                 await self._sleep(2.0**attempt / 4)
-        return await self._commit(batch)
+        return await act()
 
     async def _commit(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
         """The transaction of everything: inventory, state of the scopes, ledger."""
-        results: list[ScopeResult] = []
-        try:
+        keep = self._plan_version is None
+        async with self._transaction(batch, keep=keep) as (connection, generation):
+            results = await store.write(connection, batch, generation)
+            await runs.record(connection, self._run_id, results)
+        return results
+
+    @asynccontextmanager
+    async def _transaction(
+        self, batch: Sequence[ScopeResult], *, keep: bool
+    ) -> AsyncIterator[tuple[Connection, int]]:
+        """A transaction that is rolled back in the end unless it is to ``keep``; the generation."""
+        with suppress(_RolledBack):
             async with self._database.transaction() as connection:
                 generation = self._generation
                 if self._plan_version is not None:
                     organizations = [result.organization for result in batch]
-                    await store.register(connection, organizations)
+                    await store.register(connection, organizations, forget=False)
                     generation = await runs.begin(
                         connection, self._run_id, self._plan_version, _planned(batch)
                     )
-                results = await store.write(connection, batch, generation)
-                await runs.record(connection, self._run_id, results)
-                if self._plan_version is not None:
-                    raise _RolledBack  # noqa: TRY301 (leaving the transaction is the point)
-        except _RolledBack:
-            pass
-        return results
+                yield connection, generation
+                if not keep:
+                    raise _RolledBack
 
     async def _write_without_refused(
         self, result: ScopeResult, error: DatabaseError
     ) -> ScopeResult:
         refused: list[Rejection] = []
         remaining = result
-        for _ in range(MOST_REFUSED):
+        # Where it is refused even without any record, no record is to blame.
+        for _ in range(0 if await self._refuses(result, []) else MOST_REFUSED):
             culprit = await self._find_refused(remaining)
             if culprit is None:
                 break
@@ -159,7 +176,7 @@ class Writer:
         """One record that the database refuses by itself, found by halving, if there is one."""
         if result.change is None:
             return None
-        suspects = [record for record, _ in result.change.records]
+        suspects = _suspects(result.change)
         while len(suspects) > 1:
             half = suspects[: len(suspects) // 2]
             suspects = half if await self._refuses(result, half) else suspects[len(half) :]
@@ -178,19 +195,27 @@ class Writer:
             ),
         )
         try:
-            async with self._database.transaction() as connection:
-                await store.write(connection, [probe], self._generation)
-                raise _RolledBack  # noqa: TRY301 (leaving the transaction is the point)
-        except _RolledBack:
-            return False
+            await self._patiently(lambda: self._probe(probe))
         except RefusedDataError:
             return True
+        return False
+
+    async def _probe(self, result: ScopeResult) -> None:
+        async with self._transaction([result], keep=False) as (connection, generation):
+            await store.write(connection, [result], generation)
 
 
 def _rows(result: ScopeResult) -> int:
     if result.change is None:
         return 0
     return len(result.change.records) + len(result.change.readings or ())
+
+
+def _suspects(change: Change) -> list[Record]:
+    """Every record of which anything is written, once."""
+    written = {record.id: record for record in change.readings or ()}
+    written.update((record.id, record) for record, _ in change.records)
+    return list(written.values())
 
 
 def _planned(batch: Sequence[ScopeResult]) -> dict[str, list[str]]:

@@ -67,7 +67,13 @@ class Syncing:
             **fields,
         )
 
-    async def sync(self, *names: str, accept_removals: bool = False, plan: bool = False) -> Row:
+    async def sync(
+        self,
+        *names: str,
+        accept_removals: bool = False,
+        plan: bool = False,
+        stopper: Stopper | None = None,
+    ) -> Row:
         """The document of ``sync --json``; ``names`` as ``--organization`` gives them."""
         options = argparse.Namespace(
             organization=list(names), accept_removals=accept_removals, plan=plan, json=True
@@ -92,7 +98,7 @@ class Syncing:
                 time.monotonic(),
                 now=self.now,
             )
-            return await job.run(Stopper())
+            return await job.run(stopper or Stopper())
 
     # Looking
 
@@ -122,6 +128,13 @@ class Syncing:
             "select * from reporting.connections where organization = $1", organization
         )
         return {row["connection_id"]: _loaded(row, "configuration", "extra") for row in rows}
+
+    async def runs(self) -> list[Row]:
+        """The newest first."""
+        return [
+            _loaded(row, "outcomes", "resources")
+            for row in await self.query("select * from reporting.runs order by started_at desc")
+        ]
 
     async def history(self, connection_id: str) -> list[Row]:
         rows = await self.query(

@@ -30,6 +30,7 @@ from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
 from aggregator.resources import RESOURCES
+from aggregator.scope import ScopeResult
 from aggregator.settings import Settings, load_settings
 from aggregator.summary import EXIT_FAILED, STATUS_OF_EXIT
 from aggregator.wiring import Network, database_of, network_of, now, prepare_schema
@@ -145,14 +146,14 @@ class Job:
             except BaseException:
                 await self._record_failure(current)
                 raise
+        rest = current.give_up()
         exit_code = stopper.exit_code or current.summary.exit_code
         status = "cancelled" if current.cancelled else STATUS_OF_EXIT[exit_code]
         account = self._account(current, status, exit_code)
         if self.options.plan:
             account["plan"] = True
         else:
-            async with self.database.transaction() as connection:
-                await runs.finish(connection, self.run_id, account)
+            await self._close(rest, account)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
             terminal.print_summary(account, current.summary)
@@ -217,14 +218,22 @@ class Job:
             duration_seconds=time.monotonic() - self.started,
         )
 
+    async def _close(self, rest: Sequence[ScopeResult], account: dict[str, Any]) -> None:
+        """Closes the run in the ledger; ``rest`` are the scopes that nobody wrote."""
+        async with self.database.transaction() as connection:
+            if rest:
+                await runs.record(connection, self.run_id, rest)
+            await runs.finish(connection, self.run_id, account)
+
     async def _record_failure(self, run: Run) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""
         if self.options.plan:
             return
+        rest = run.give_up()
         account = self._account(run, "failed", EXIT_FAILED)
         try:
-            async with asyncio.timeout(5), self.database.transaction() as connection:
-                await runs.finish(connection, self.run_id, account)
+            async with asyncio.timeout(5):
+                await self._close(rest, account)
         except (DatabaseError, TimeoutError):
             log.warning("run.not_closed", extra={"run_id": str(self.run_id)})
 

@@ -3,7 +3,7 @@
 select
     o.organization, o.organization_id, o.organization_name, o.key_digest, o.key_class, o.role,
     o.mode, o.profile, o.identity_checked_at, s.resource, s.last_outcome, s.records,
-    s.withheld, s.bytes_digest, s.tracked_digest, s.readings_digest
+    s.withheld, s.bytes_digest, s.tracked_digest, s.readings_digest, s.generation
 from ledger.organizations o
 left join ledger.scopes s using (organization)
 where o.organization = any ($1)

@@ -320,6 +320,19 @@ async def test_an_organization_under_a_new_name_keeps_rows_history_and_days(
     assert (await world.organization("acme-renamed"))["status"] == "complete"
 
 
+async def test_an_organization_under_a_new_name_is_adopted_also_at_the_second_try(
+    world: Syncing,
+) -> None:
+    """Fault B2: the list is refused once, after identity was read."""
+    known = await _with_a_past(world)
+    world.organizations["new"] = replace(world.organizations.pop("acme-01"), name="new")
+    world.fleet["acme-01"].faults = [Fault(path=LIST, status=401, times=1)]
+
+    assert (await _outcomes(world))["new"] == "complete"
+
+    assert await _everything_known(world, "new") == known
+
+
 async def test_a_name_that_the_registry_gives_to_another_organization_keeps_the_old_rows_visible(
     world: Syncing,
 ) -> None:

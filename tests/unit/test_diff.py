@@ -1,0 +1,170 @@
+"""Digests, duplicates, and which missing rows may go: pure decisions over values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator import diff
+from aggregator.diff import AGREEING_RUNS, RemovalRules, Removals, decide_removals
+from aggregator.model import Record
+from aggregator.scope import Known
+
+RULES = RemovalRules(limit_fraction=0.10, limit_rows=10)
+
+
+def record(identifier: str, *values: object, reading: tuple[object, ...] | None = None) -> Record:
+    return Record(identifier, "org", values, reading)
+
+
+def known(count: int, *, missing_runs: int = 0) -> dict[str, Known]:
+    because = "an earlier reason" if missing_runs else ""
+    return {f"{n:04}": Known(b"", missing_runs, because) for n in range(count)}
+
+
+# Digests
+
+
+def test_an_answers_digest_depends_on_its_bytes_and_the_normalizers_version() -> None:
+    digests = {
+        diff.bytes_digest(bodies, version)
+        for bodies in ([b"ab"], [b"a", b"b"], [b"ba"], [b""], [])
+        for version in (1, 2)
+    }
+    assert len(digests) == 10
+    assert diff.bytes_digest([b"ab"], 1) == diff.bytes_digest([b"ab"], 1)
+
+
+def test_content_is_hashed_by_value() -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    one = record("x", "name", None, ["a"], True, moment)
+    assert diff.content_hash(one) == diff.content_hash(one._replace(id="y", reading=(1,)))
+    for values in (
+        ("name", None, ["a"], True, None),
+        ("name", "", ["a"], True, moment),
+        ("name", None, ["a", "b"], True, moment),
+        ("name", None, ["a"], None, moment),
+        ("name", None, ["a"], True, moment.replace(microsecond=1)),
+    ):
+        assert diff.content_hash(one) != diff.content_hash(one._replace(values=values))
+
+
+@given(st.dictionaries(st.text(), st.binary(min_size=16, max_size=16), max_size=6), st.randoms())
+def test_the_tracked_digest_knows_no_order(hashes: dict[str, bytes], random: object) -> None:
+    items = list(hashes.items())
+    random.shuffle(items)  # type: ignore[attr-defined]  # hypothesis types it as object
+    assert diff.tracked_digest(dict(items)) == diff.tracked_digest(hashes)
+
+
+def test_the_tracked_digest_sees_every_row() -> None:
+    one, two = b"1" * 16, b"2" * 16
+    variants: list[dict[str, bytes]] = [
+        {},
+        {"a": one},
+        {"a": two},
+        {"b": one},
+        {"a": one, "b": two},
+        {"a": two, "b": one},
+        {"a\x00": one},
+    ]
+    assert len({diff.tracked_digest(each) for each in variants}) == len(variants)
+
+
+def test_the_readings_digest_knows_no_order_and_skips_what_reports_nothing() -> None:
+    a, b = record("a", reading=(1, None)), record("b", reading=(2, None))
+    silent = record("c")
+    assert diff.readings_digest([a, b]) == diff.readings_digest([b, silent, a])
+    assert diff.readings_digest([a]) != diff.readings_digest([a, b])
+    assert diff.readings_digest([a]) != diff.readings_digest([a._replace(reading=(3, None))])
+    assert diff.readings_digest([a]) != diff.readings_digest([a._replace(id="b")])
+    assert diff.readings_digest([]) == diff.readings_digest([silent])
+
+
+# Duplicates
+
+
+def test_the_last_record_of_an_id_wins_and_conflicts_are_counted() -> None:
+    """Fault D6."""
+    first, same, other = record("x", 1), record("x", 1), record("x", 2)
+    assert diff.unique([first, record("y", 1)]) == ({"x": first, "y": record("y", 1)}, 0)
+    assert diff.unique([first, same]) == ({"x": first}, 0)
+    assert diff.unique([first, other]) == ({"x": other}, 1)
+    assert diff.unique([]) == ({}, 0)
+
+
+def test_ids_are_compared_case_exact() -> None:
+    """Fault C21."""
+    assert len(diff.unique([record("a"), record("A")])[0]) == 2
+
+
+# Removals
+
+
+@pytest.mark.parametrize(
+    ("rows", "missing", "withheld"),
+    [(100, 10, False), (100, 11, True), (110, 11, False), (109, 11, True), (20, 10, False)],
+)
+def test_a_loss_is_withheld_when_it_passes_both_bounds(
+    rows: int,
+    missing: int,
+    withheld: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    stored = known(rows)
+    removals = decide_removals(stored, list(stored)[missing:], RULES, doubt=None)
+    assert (len(removals.removed), len(removals.withheld)) == (
+        (0, missing) if withheld else (missing, 0)
+    )
+
+
+def test_an_empty_answer_withholds_even_one_row() -> None:
+    assert decide_removals(known(1), [], RULES, doubt=None) == Removals(
+        (), {"0000": "the answer is empty"}
+    )
+
+
+def test_doubt_withholds_and_is_the_reason() -> None:
+    stored = known(2)
+    assert decide_removals(stored, ["0000"], RULES, doubt="why") == Removals((), {"0001": "why"})
+
+
+def test_a_person_who_looked_overrules_every_reason() -> None:
+    rules = replace(RULES, accept=True)
+    assert decide_removals(known(3), [], rules, doubt="why").removed == ("0000", "0001", "0002")
+
+
+@pytest.mark.parametrize("doubt", [None, "why"])
+def test_rows_go_once_enough_further_runs_agree(doubt: str | None) -> None:
+    agreed = known(30, missing_runs=AGREEING_RUNS)
+    assert len(decide_removals(agreed, [], RULES, doubt=doubt).removed) == 30
+    almost = known(30, missing_runs=AGREEING_RUNS - 1)
+    assert decide_removals(almost, [], RULES, doubt=doubt).removed == ()
+
+
+def test_a_withheld_row_waits_also_when_its_reason_is_gone_and_keeps_it() -> None:
+    stored = known(30) | {"x": Known(b"", 1, "an earlier reason")}
+    removals = decide_removals(stored, list(known(30))[1:], RULES, doubt=None)
+    assert removals.removed == ("0000",)
+    assert removals.withheld == {"x": "an earlier reason"}
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=2), st.integers(0, 3).map(lambda runs: Known(b"", runs)), max_size=30
+    ),
+    st.sets(st.text(max_size=2), max_size=30),
+    st.booleans(),
+    st.none() | st.just("doubt"),
+)
+def test_every_missing_row_is_removed_or_withheld_and_no_other(
+    stored: dict[str, Known],
+    seen: set[str],
+    accept: bool,  # noqa: FBT001 - drawn
+    doubt: str | None,
+) -> None:
+    removals = decide_removals(stored, seen, replace(RULES, accept=accept), doubt=doubt)
+    assert not set(removals.removed) & removals.withheld.keys()
+    assert {*removals.removed, *removals.withheld} == stored.keys() - seen

@@ -1,0 +1,93 @@
+"""What people see: text from outside changes no terminal, and nothing is claimed that is not so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aggregator import terminal
+from aggregator.model import Counts, Organization, Outcome
+from aggregator.resources import RESOURCES
+from aggregator.scope import ScopeResult
+from aggregator.summary import Summary
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def _result(name: str, outcome: Outcome, error: str | None, **counts: int) -> ScopeResult:
+    return ScopeResult(
+        Organization(name, "https://x.example", "x.example", "a test"),
+        RESOURCES["connections"],
+        outcome,
+        NOW,
+        NOW,
+        error=error,
+        counts=Counts(**counts),
+    )
+
+
+def _printed(capsys: pytest.CaptureFixture[str], *results: ScopeResult) -> str:
+    summary = Summary(organizations=len(results), scopes=len(results))
+    summary.add(results)
+    account = summary.as_json(
+        run_id="r-1", status="partial", exit_code=summary.exit_code, duration_seconds=1.5
+    )
+    terminal.print_summary(account, summary)
+    return capsys.readouterr().out
+
+
+def test_a_summary_groups_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    out = _printed(
+        capsys,
+        _result("good", Outcome.COMPLETE, None, seen=7, created=7),
+        *(_result(f"bad-{n}", Outcome.TIMEOUT, "no answer in 30 s") for n in range(5)),
+    )
+    assert "6 total, 1 complete, 0 partial, 5 failed, 0 deferred" in out
+    assert out.count("no answer in 30 s") == 1
+    assert "bad-0, bad-1, bad-2 and 2 more" in out
+
+
+def test_a_summary_says_that_removals_were_withheld_and_how_to_release_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "--accept-removals" in _printed(capsys, _result("a", Outcome.COMPLETE, None, withheld=1))
+    assert "withheld" not in _printed(capsys, _result("a", Outcome.COMPLETE, None)).replace(
+        "│ withheld", ""
+    ).replace("┃ withheld", "")
+
+
+@pytest.mark.parametrize("text", ["a\x1b[31mb", "a\u202eb", "a\rb", "[red]a[/red]", "[/]"])
+def test_text_from_outside_is_shown_and_not_obeyed(
+    capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """Fault C11."""
+    out = _printed(capsys, _result("acme", Outcome.UPSTREAM_ERROR, text))
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "\r" not in out
+    if text.isprintable():
+        assert text in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(None, "-"), (5, "5 s"), (90, "2 min"), (7_200, "2 h"), (172_800, "2 d")],
+)
+def test_ages_are_shown_in_their_largest_unit(
+    capsys: pytest.CaptureFixture[str], seconds: float | None, shown: str
+) -> None:
+    row: dict[str, Any] = dict.fromkeys(
+        ("last_outcome", "last_error", "connections", "unhealthy_connections")
+    )
+    row |= {"organization": "acme", "status": "stale", "age_seconds": seconds, "connections": 0}
+    terminal.print_status({"coverage": {"stale": 1}, "last_run": None, "organizations": [row]})
+    cells = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-2].split("│")]
+    assert cells[1:6] == ["acme", "stale", shown, "0", "-"]
+
+
+def test_no_progress_is_shown_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress() as show:
+        show(Summary(organizations=1, scopes=1))
+    assert capsys.readouterr() == ("", "")
