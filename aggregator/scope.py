@@ -103,3 +103,9 @@ class ScopeResult:
     rejections: Sequence[Rejection] = ()
     held_bytes: int = 0
     """What it holds of the byte budget until it is written."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no run has ever written anything of this scope or its organization."""
+        is_first = self.change is not None and self.change.is_first
+        return is_first and self.based_on == 0 and not self.was_renamed

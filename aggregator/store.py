@@ -6,7 +6,7 @@ Every function takes a connection inside a transaction of the caller's and commi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aggregator.database import Connection
 
+KEY_COLUMNS = ("deployment", "organization_id", "id")
 Key = tuple[str, str]
 """Deployment and organization id."""
 
@@ -161,9 +162,7 @@ async def _write_resource(
     locked = await connection.fetch(statement("lock_scopes"), names, resource.name, generation)
     ours = {row["organization"]: row["generation"] for row in locked}
     current = [
-        _unsettled(result)
-        if ours[result.organization.name] not in {result.based_on, generation}
-        else result
+        _as_locked(result, ours[result.organization.name], generation)
         for result in results
         if result.organization.name in ours
     ]
@@ -189,11 +188,18 @@ async def _write_resource(
     return written + overtaken
 
 
-def _unsettled(result: ScopeResult) -> ScopeResult:
-    """The result without what is true only of the state it was compared with, which is gone."""
+def _as_locked(result: ScopeResult, locked: int, generation: int) -> ScopeResult:
+    """The result without what is true only of a state that the locked scope has no longer.
+
+    Written by us already, as after a commit whose end we did not see: its digests still hold.
+    """
+    if locked == result.based_on:
+        return result
     return replace(
         result,
-        digests=result.digests and Digests(None, None, None),
+        digests=result.digests
+        if locked == generation
+        else result.digests and Digests(None, None, None),
         change=result.change and replace(result.change, is_first=False),
     )
 
@@ -243,12 +249,9 @@ async def _write_records(
     generation: int,
     counts: dict[Key, dict[str, int]],
 ) -> None:
-    rows = [
-        (*_key(result), record.id, *record.values, digest)
-        for result in results
-        if result.change
-        for record, digest in result.change.records
-    ]
+    new = [result for result in results if result.is_new]
+    await _copy_new(connection, resource, new, generation, counts)
+    rows = [row for result in results if not result.is_new for row in _rows(result)]
     if not rows:
         return
     await connection.execute(resource_statement("stage", resource))
@@ -261,6 +264,39 @@ async def _write_records(
         resource_statement("upsert", resource), resource.name, generation
     ):
         counts[row["deployment"], row["organization_id"]][row["change"]] = row["records"]
+
+
+async def _copy_new(
+    connection: Connection,
+    resource: Resource,
+    results: Sequence[ScopeResult],
+    generation: int,
+    counts: dict[Key, dict[str, int]],
+) -> None:
+    """Writes scopes of which nothing is known, straight into the table: there is nothing to meet.
+
+    The scope's lock vouches for that; the table's defaults say that the rows are ``created`` now.
+    """
+    rows = [(*row, generation) for result in results for row in _rows(result)]
+    if not rows:
+        return
+    await connection.copy_records_to_table(
+        resource.name,
+        schema_name="inventory",
+        columns=[*KEY_COLUMNS, *resource.columns, "content_hash", "generation"],
+        records=rows,
+    )
+    for result in results:
+        if result.change and result.change.records:
+            key = (result.organization.deployment, result.organization_id or "")
+            counts[key]["created"] = len(result.change.records)
+
+
+def _rows(result: ScopeResult) -> Iterator[tuple[Any, ...]]:
+    """The records to write, as staged: key, tracked values, content hash."""
+    key = _key(result)
+    for record, digest in result.change.records if result.change else ():
+        yield (*key, record.id, *record.values, digest)
 
 
 async def _remove(
@@ -291,13 +327,18 @@ async def _write_readings(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult]
 ) -> None:
     read = [result for result in results if result.change and result.change.readings is not None]
+    new = [row for result in read if result.is_new for row in _reading_rows(result)]
+    if new:
+        await connection.copy_records_to_table(
+            f"{resource.name}_readings",
+            schema_name="inventory",
+            columns=[*KEY_COLUMNS, *resource.readings],
+            records=new,
+        )
+    read = [result for result in read if not result.is_new]
     if not read:
         return
-    rows = [
-        (*_key(result), record.id, *(record.reading or ()))
-        for result in read
-        for record in (result.change.readings if result.change else None) or ()
-    ]
+    rows = [row for result in read for row in _reading_rows(result)]
     await connection.execute(resource_statement("stage_readings", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}_readings", records=rows)
     await connection.execute(resource_statement("upsert_readings", resource))
@@ -314,6 +355,12 @@ async def _write_readings(
         await connection.execute(
             resource_statement("end_readings", resource), orjson.dumps(ended).decode()
         )
+
+
+def _reading_rows(result: ScopeResult) -> Iterator[tuple[Any, ...]]:
+    key = _key(result)
+    for record in (result.change.readings if result.change else None) or ():
+        yield (*key, record.id, *(record.reading or ()))
 
 
 def _kept(result: ScopeResult) -> set[str]:

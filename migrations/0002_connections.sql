@@ -45,10 +45,10 @@ create table inventory.connections (
     extra jsonb,
     sanitized boolean not null default false,
     content_hash bytea not null,
-    change text not null,
+    change text not null default 'created',
     changed_fields text[],
-    valid_from timestamptz not null,
-    first_seen_at timestamptz not null,
+    valid_from timestamptz not null default now(),
+    first_seen_at timestamptz not null default now(),
     generation bigint not null,
     primary key (deployment, organization_id, id)
 );
@@ -65,7 +65,7 @@ create table inventory.connections_readings (
     rate_limited boolean,
     rate_limited_since timestamptz,
     rate_limit_expires_at timestamptz,
-    read_at timestamptz not null,
+    read_at timestamptz not null default now(),
     primary key (deployment, organization_id, id)
 );
 comment on table inventory.connections_readings is
