@@ -29,6 +29,8 @@ CONNECTIONS = 4
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
 MISSING_PRIVILEGE = "42501"
+LOCK_NOT_AVAILABLE = "55P03"
+BAD_URL = "AGGREGATOR_DATABASE_URL cannot be understood"
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
     " and, where the schemas belong to another user:"
@@ -107,7 +109,7 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
     Raises ``ConfigurationError`` for a DSN that cannot be understood or a server that can never
     do, and ``DatabaseError`` when the server cannot be reached.
     """
-    with translated_errors():
+    with translated_errors(), _no_value_repeated():
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
@@ -125,6 +127,17 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
         pool.terminate()
 
 
+@contextmanager
+def _no_value_repeated() -> Iterator[None]:
+    """What asyncpg says of a URL that it cannot take apart may repeat any part of it."""
+    try:
+        yield
+    except (UnicodeError, asyncpg.InterfaceError):
+        raise
+    except ValueError:
+        raise ConfigurationError([BAD_URL]) from None
+
+
 async def _leave_as_is(_: object) -> None:
     """Nothing to reset: sessions are never changed, and a pooler's are not ours to reset."""
 
@@ -140,7 +153,7 @@ def translated_errors(remedy: str = "") -> Iterator[None]:
     except asyncpg.PostgresError as error:
         raise _translate(error, remedy) from None
     except asyncpg.exceptions.ClientConfigurationError:
-        raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
+        raise ConfigurationError([BAD_URL]) from None
     except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
         # asyncpg's own encoders refuse a value before the server sees it.
         raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None

@@ -77,8 +77,16 @@ def _calendar_date(text: str) -> str:
 
 
 def _postgres_url(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("postgres://", "postgresql://")):
+    text = url.get_secret_value()
+    if not text.startswith(("postgres://", "postgresql://")):
         raise ValueError("must be a URL: postgresql://user:password@host:port/database")
+    try:
+        parts = urlsplit(text)
+        ends_early = "#" in text or "@" in parts.path + parts.query
+    except ValueError:
+        ends_early = True
+    if ends_early:  # and what follows would pass for the name of the database, which is logged
+        raise ValueError("must have / ? # @ [ and ] in its password written as %2F %3F %23 …")
     return url
 
 
