@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 BYTES_IN_FLIGHT = 12_000_000
 """Bodies between the network and the database; about three times as much once parsed."""
+SECONDS_TO_STOP = 20.0
+"""After a signal, however little is done by then: less than Kubernetes' 30 seconds of grace."""
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -54,6 +56,8 @@ class Stopper:
         if self.exit_code is not None:
             os._exit(SIGNALS[number])
         self.exit_code = SIGNALS[number]
+        # Whatever hangs then, such as a database that does not answer any more.
+        asyncio.get_running_loop().call_later(SECONDS_TO_STOP, os._exit, self.exit_code)
         log.warning("run.stopping", extra={"signal": number.name})
         if self.run is not None:
             self.run.stop()
