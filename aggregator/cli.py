@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -93,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
+    # As the first process of a container, a program without a handler does not hear SIGTERM.
+    signal.signal(signal.SIGTERM, _end)
     options = parser().parse_args(arguments)
     try:
         code = _run(options)
@@ -104,8 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _end(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def _run(options: argparse.Namespace) -> int:
-    from aggregator.errors import (  # noqa: PLC0415 (keeps --help fast)
+    from aggregator import logs  # noqa: PLC0415 (keeps --help fast)
+    from aggregator.errors import (  # noqa: PLC0415
         ActiveRunError,
         AggregatorError,
         ConfigurationError,
@@ -118,13 +127,17 @@ def _run(options: argparse.Namespace) -> int:
             return code
     except ConfigurationError as error:
         for problem in error.problems:
-            _say(problem)
+            logs.say(problem)
         return 2
     except ActiveRunError as error:
-        _say(str(error))
+        logs.say(str(error))
         return 6
     except AggregatorError as error:
-        _say(str(error))
+        logs.say(str(error))
+        return 1
+    except Exception:
+        # A bug; its traceback goes through the log, whose handler is the second net for secrets.
+        logging.getLogger(__name__).exception("command.bug")
         return 1
 
 
@@ -136,7 +149,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _say(problem: str) -> None:
-    sys.stderr.write(f"aggregator: {problem}\n")
