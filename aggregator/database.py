@@ -107,16 +107,19 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
     Raises ``ConfigurationError`` for a DSN that cannot be understood or a server that can never
     do, and ``DatabaseError`` when the server cannot be reached.
     """
-    with translated_errors():
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=1,
-            max_size=CONNECTIONS,
-            statement_cache_size=0,
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
-            reset=_leave_as_is,
-        )
+    try:
+        with translated_errors():
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=CONNECTIONS,
+                statement_cache_size=0,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=COMMAND_TIMEOUT_SECONDS,
+                reset=_leave_as_is,
+            )
+    except ValueError:  # whose message repeats a part of the DSN
+        raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
     try:
         database = Database(pool)
         await database.check_server()
