@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import sys
@@ -126,19 +127,21 @@ def _run(options: argparse.Namespace) -> int:
             code: int = runner.run(command.run(options))
             return code
     except ConfigurationError as error:
-        for problem in error.problems:
-            logs.say(problem)
-        return 2
+        code, problems = 2, list(error.problems)
     except ActiveRunError as error:
-        logs.say(str(error))
-        return 6
+        code, problems = 6, [str(error)]
     except AggregatorError as error:
-        logs.say(str(error))
-        return 1
+        code, problems = 1, [str(error)]
     except Exception:
         # A bug; its traceback goes through the log, whose handler is the second net for secrets.
         logging.getLogger(__name__).exception("command.bug")
-        return 1
+        code, problems = 1, ["a bug; standard error has its traceback"]
+    for problem in problems:
+        logs.say(problem)
+    if getattr(options, "json", False):
+        document = {"status": "failed", "exit_code": code, "problems": problems}
+        sys.stdout.write(json.dumps(document) + "\n")
+    return code
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

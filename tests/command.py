@@ -27,6 +27,11 @@ class Finished:
         """Standard output, which must be exactly one JSON document."""
         return json.loads(self.stdout)
 
+    def failed_with(self, code: int) -> bool:
+        """Whether it ended so, and with ``--json`` said so, and said nothing else."""
+        said = json.loads(self.stdout) if self.stdout else {"exit_code": code, "status": "failed"}
+        return (self.exit_code, said["exit_code"], said["status"]) == (code, code, "failed")
+
 
 class RunCommand(Protocol):
     """``env`` holds the ``AGGREGATOR_*`` variables to set; ``cwd`` is the test's own folder."""

@@ -100,7 +100,7 @@ async def test_a_wrong_configuration_is_exit_2_and_requests_nothing_even_without
 ) -> None:
     """Fault A8, A14: before anything is opened, and whatever state the database is in."""
     result = await world.sync(*options, DATABASE_URL=DEAD_DATABASE, **settings)
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.failed_with(2)
     assert said in result.stderr
     assert world.simulator.observed.requests() == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -145,7 +146,7 @@ async def test_a_run_that_fails_is_closed_with_every_scope_accounted_for(
         await until(stored)
         await world.execute("alter table ledger.scope_days rename to hidden")
         stdout, stderr = await process.communicate()
-    assert (process.returncode, stdout) == (1, b"")
+    assert (process.returncode, json.loads(stdout)["exit_code"]) == (1, 1)
     assert b"scope_days" in stderr
     (run,) = await world.query("select * from reporting.runs")
     assert (run["status"], run["exit_code"]) == ("failed", 1)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tests.acceptance.conftest import NewWorld
 from tests.acceptance.world import Row, World, until
-from tests.command import finished
+from tests.command import RunCommand, finished
 from tests.simulator import Fault, Fleet
 
 DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
@@ -21,14 +21,14 @@ async def test_0_means_every_organization_is_complete(world: World) -> None:
 
 async def test_1_means_the_database_could_not_be_reached_and_no_key_was_used(world: World) -> None:
     result = await world.sync(DATABASE_URL=DEAD_DATABASE)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     assert "database cannot be reached" in result.stderr
     assert world.simulator.observed.requests() == []
 
 
 async def test_1_also_means_that_a_database_is_missing(world: World) -> None:
     result = await world.sync(DATABASE_URL=world.database_url.replace("?", "_no?"))
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     assert "does not exist" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -51,7 +51,7 @@ async def test_1_wins_when_the_database_goes_away_although_some_are_complete(
             "alter table ledger.runs rename to hidden_runs"
         )
         result = await finished(process)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     assert "Traceback" not in result.stderr
     await world.execute(
         "alter table ledger.hidden rename to run_organizations; "
@@ -108,7 +108,7 @@ async def test_6_means_another_run_is_active_and_it_writes_and_asks_nothing(worl
         world.simulator.observed.reset()
         before = await world.dump()
         second = await world.sync(LOG_FORMAT="json")
-        assert (second.exit_code, second.stdout) == (6, "")
+        assert second.failed_with(6)
         (run,) = await world.query("select run_id from reporting.runs")
         first_line, *_, last_line = [json.loads(line) for line in second.stderr.splitlines()]
         assert last_line["error"].startswith(f"run {run['run_id']} is active since")
@@ -122,3 +122,13 @@ def seconds_between(one: Row, other: Row) -> float:
     """Of two log lines; unlike a whole command, this is no matter of how busy the machine is."""
     times = [datetime.fromisoformat(line["time"]) for line in (one, other)]
     return (times[1] - times[0]).total_seconds()
+
+
+async def test_a_command_that_fails_still_prints_one_json_document(run_command: RunCommand) -> None:
+    result = await run_command(
+        "sync", "--json", "--resource", "nothing", env={"AGGREGATOR_API_KEYS__acme": "fake-key"}
+    )
+    assert result.exit_code == 2
+    assert result.document["status"] == "failed"
+    assert result.document["exit_code"] == 2
+    assert "no such resource: nothing" in result.document["problems"][0]

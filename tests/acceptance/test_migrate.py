@@ -49,7 +49,7 @@ async def test_without_auto_migrate_pending_migrations_are_exit_1_with_the_comma
     empty: World,
 ) -> None:
     result = await empty.sync(AUTO_MIGRATE="false")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     assert "run: aggregator migrate" in result.stderr
     assert await empty.dump() == {}
     assert empty.simulator.observed.requests() == []
@@ -61,7 +61,7 @@ async def test_without_auto_migrate_an_up_to_date_database_is_written(world: Wor
 
 async def test_status_of_a_database_without_migrations_names_the_command(empty: World) -> None:
     result = await empty.run("status")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     assert "run: aggregator migrate" in result.stderr
 
 

@@ -158,7 +158,7 @@ async def test_a_wrong_configuration_is_told_without_its_values(world: World) ->
 async def test_a_bug_is_exit_1_and_its_traceback_goes_through_the_log(world: World) -> None:
     await world.execute("delete from ledger.installation")
     result = await world.sync(LOG_FORMAT="json")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     last = json.loads(result.stderr.splitlines()[-1])
     assert last["event"] == "command.bug"
     assert last["traceback"].endswith("IndexError")

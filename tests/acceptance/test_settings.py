@@ -93,7 +93,7 @@ async def test_resources_chooses_what_is_collected(world: World) -> None:
 async def test_data_dir_holds_the_embedded_server_where_no_database_is_named(world: World) -> None:
     """Asked with ``status``, which never starts a server."""
     result = await world.run("status", DATABASE_URL=None, DATA_DIR="elsewhere")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.failed_with(1)
     assert "embedded Postgres is not running" in result.stderr
     assert not (world.folder / ".aggregator").exists()
 
