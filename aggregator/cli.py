@@ -135,10 +135,11 @@ def _run(options: argparse.Namespace) -> int:
     except Exception:
         # A bug; its traceback goes through the log, whose handler is the second net for secrets.
         logging.getLogger(__name__).exception("command.bug")
-        code, problems = 1, ["a bug; standard error has its traceback"]
+        code, problems = 1, []
     for problem in problems:
         logs.say(problem)
     if getattr(options, "json", False):
+        problems = problems or ["a bug; standard error has its traceback"]
         document = {"status": "failed", "exit_code": code, "problems": problems}
         sys.stdout.write(json.dumps(document) + "\n")
     return code
