@@ -15,7 +15,7 @@ COPY --from=build /venv /venv
 ENV PATH="/venv/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-WORKDIR /work
+WORKDIR /app
 # A number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 10001:10001
 ENTRYPOINT ["aggregator"]

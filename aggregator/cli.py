@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import logging
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -93,6 +96,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
+    # As the first process of a container, a program without a handler does not hear SIGTERM.
+    signal.signal(signal.SIGTERM, _end)
     options = parser().parse_args(arguments)
     try:
         code = _run(options)
@@ -104,8 +109,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _end(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def _run(options: argparse.Namespace) -> int:
-    from aggregator.errors import (  # noqa: PLC0415 (keeps --help fast)
+    from aggregator import logs  # noqa: PLC0415 (keeps --help fast)
+    from aggregator.errors import (  # noqa: PLC0415
         ActiveRunError,
         AggregatorError,
         ConfigurationError,
@@ -117,15 +127,22 @@ def _run(options: argparse.Namespace) -> int:
             code: int = runner.run(command.run(options))
             return code
     except ConfigurationError as error:
-        for problem in error.problems:
-            _say(problem)
-        return 2
+        code, problems = 2, list(error.problems)
     except ActiveRunError as error:
-        _say(str(error))
-        return 6
+        code, problems = 6, [str(error)]
     except AggregatorError as error:
-        _say(str(error))
-        return 1
+        code, problems = 1, [str(error)]
+    except Exception:
+        # A bug; its traceback goes through the log, whose handler is the second net for secrets.
+        logging.getLogger(__name__).exception("command.bug")
+        code, problems = 1, []
+    for problem in problems:
+        logs.say(problem)
+    if getattr(options, "json", False):
+        problems = problems or ["a bug; standard error has its traceback"]
+        document = {"status": "failed", "exit_code": code, "problems": problems}
+        sys.stdout.write(json.dumps(document) + "\n")
+    return code
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -136,7 +153,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _say(problem: str) -> None:
-    sys.stderr.write(f"aggregator: {problem}\n")

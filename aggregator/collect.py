@@ -120,14 +120,17 @@ class Collector:
         pepper: bytes,
         rules: diff.RemovalRules,
         budget: ByteBudget,
+        configured: frozenset[str] | None = None,
         now: Callable[[], datetime],
     ) -> None:
+        """``configured``: names that may hold an organization; None: those of the ledger."""
         self._client = client
         self._database = database
         self._deadline = deadline
         self._pepper = pepper
         self._rules = rules
         self._budget = budget
+        self._configured = configured
         self._now = now
         self._claims: dict[tuple[str, str], str] = {}
         self._pins: dict[tuple[str, str], store.Pin] | None = None
@@ -228,7 +231,7 @@ class Collector:
         name, key = scope.organization.name, (scope.organization.deployment, organization_id)
         if scope.state.organization_id != organization_id:
             pin = (await self._load_pins()).get(key)
-            if pin is not None and pin.active:
+            if pin is not None and self._is_read(pin):
                 self._claims.setdefault(key, pin.organization)
             scope.was_renamed = pin is not None
         holder = self._claims.setdefault(key, name)
@@ -237,6 +240,10 @@ class Collector:
                 Outcome.DUPLICATE_ORG, f"the key speaks for the same organization as {holder!r}"
             )
         scope.organization_id = organization_id
+
+    def _is_read(self, pin: store.Pin) -> bool:
+        """Whether its holder may still be read; a plan has not told the ledger who is left."""
+        return pin.active and (self._configured is None or pin.organization in self._configured)
 
     async def _load_pins(self) -> dict[tuple[str, str], store.Pin]:
         """Every organization id known before this run; read once, and only if anything is new."""

@@ -30,7 +30,6 @@ CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
 MISSING_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
-BAD_URL = "AGGREGATOR_DATABASE_URL cannot be understood"
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
     " and, where the schemas belong to another user:"
@@ -109,33 +108,25 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
     Raises ``ConfigurationError`` for a DSN that cannot be understood or a server that can never
     do, and ``DatabaseError`` when the server cannot be reached.
     """
-    with translated_errors(), _no_value_repeated():
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=1,
-            max_size=CONNECTIONS,
-            statement_cache_size=0,
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
-            reset=_leave_as_is,
-        )
+    try:
+        with translated_errors():
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=CONNECTIONS,
+                statement_cache_size=0,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=COMMAND_TIMEOUT_SECONDS,
+                reset=_leave_as_is,
+            )
+    except ValueError:  # whose message repeats a part of the DSN
+        raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
     try:
         database = Database(pool)
         await database.check_server()
         yield database
     finally:
         pool.terminate()
-
-
-@contextmanager
-def _no_value_repeated() -> Iterator[None]:
-    """What asyncpg says of a URL that it cannot take apart may repeat any part of it."""
-    try:
-        yield
-    except (UnicodeError, asyncpg.InterfaceError):
-        raise
-    except ValueError:
-        raise ConfigurationError([BAD_URL]) from None
 
 
 async def _leave_as_is(_: object) -> None:
@@ -153,7 +144,7 @@ def translated_errors(remedy: str = "") -> Iterator[None]:
     except asyncpg.PostgresError as error:
         raise _translate(error, remedy) from None
     except asyncpg.exceptions.ClientConfigurationError:
-        raise ConfigurationError([BAD_URL]) from None
+        raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
     except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
         # asyncpg's own encoders refuse a value before the server sees it.
         raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None

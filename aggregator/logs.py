@@ -128,3 +128,11 @@ def configure(log_format: str, level: str) -> Redactor:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("aggregator").setLevel(level.upper())
     return redactor
+
+
+def say(problem: str) -> None:
+    """Tells why the command ends: as a log line where logs are JSON, else as commands do."""
+    if any(isinstance(handler.formatter, JsonFormatter) for handler in logging.root.handlers):
+        logging.getLogger("aggregator").error("command.failed", extra={"error": problem})
+    else:
+        sys.stderr.write(f"aggregator: {problem}\n")

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 256
 """Organizations whose state is loaded at once."""
-SECONDS_TO_FINISH = 8.0
+SECONDS_TO_FINISH = 6.0
 """How long finished scopes may take to be committed after a signal."""
 NOT_TRIED = "not tried: auth incident"
 CONFIRMED = {Outcome.UNAUTHORIZED, Outcome.FORBIDDEN}
@@ -52,6 +52,9 @@ class Work:
     run_id: UUID
     generation: int
     plan_version: str | None
+    configured: frozenset[str] | None
+    """Names of the whole configuration, to which a plan has to limit the ledger's; None: it does
+    not say them all."""
     most_admitted: int
     """Scopes at a time; more than requests in flight, so that waiting ones hold up no others."""
     now: Callable[[], datetime]
@@ -82,6 +85,7 @@ class Run:
             work.generation,
             written=self._written,
             plan_version=work.plan_version,
+            configured=work.configured,
         )
 
     def stop(self) -> None:

@@ -80,14 +80,23 @@ def _postgres_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if not text.startswith(("postgres://", "postgresql://")):
         raise ValueError("must be a URL: postgresql://user:password@host:port/database")
-    try:
-        parts = urlsplit(text)
-        ends_early = "#" in text or "@" in parts.path + parts.query
-    except ValueError:
-        ends_early = True
-    if ends_early:  # and what follows would pass for the name of the database, which is logged
-        raise ValueError("must have / ? # @ [ and ] in its password written as %2F %3F %23 …")
+    if not _is_understood(text):
+        raise ValueError(
+            "cannot be understood; in a password / ? # @ are written as %2F %3F %23 %40"
+        )
     return url
+
+
+def _is_understood(url: str) -> bool:
+    """Whether no part of a password would be taken for another part, and shown or sent as such."""
+    try:
+        parts = urlsplit(url)
+        several_hosts = "," in parts.netloc
+        port = None if several_hosts else parts.port
+    except ValueError:
+        return False
+    loses_its_user = "@" in parts.query and parts.netloc != "" and "@" not in parts.netloc
+    return port != 0 and not loses_its_user and "@" not in parts.path + parts.fragment
 
 
 def _comma_separated(value: object) -> object:

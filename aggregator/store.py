@@ -48,7 +48,13 @@ async def register(
     await connection.execute(statement("retire_names"), payload)
     await connection.execute(statement("register_organizations"), payload)
     if forget:
-        await connection.execute(statement("forget_organizations"), payload)
+        await forget_others(connection, (str(row["organization"]) for row in rows))
+
+
+async def forget_others(connection: Connection, configured: Iterable[str]) -> None:
+    """Notes all but those names as no longer configured."""
+    payload = orjson.dumps([{"organization": name} for name in configured]).decode()
+    await connection.execute(statement("forget_organizations"), payload)
 
 
 class Stale(NamedTuple):

@@ -47,7 +47,8 @@ class Writer:
     """Takes results from a queue until it gets None; hands what it wrote to ``written``.
 
     With ``plan_version`` nothing is committed: every transaction is rolled back after it counted,
-    on a run of its own that exists only inside it.
+    on a run of its own that exists only inside it. There ``configured`` are the names of the whole
+    configuration: a run has told the ledger at its start who is no longer in it, a plan has not.
     """
 
     def __init__(  # noqa: PLR0913 (what the results of a run share)
@@ -58,6 +59,7 @@ class Writer:
         *,
         written: Callable[[Sequence[ScopeResult]], None],
         plan_version: str | None = None,
+        configured: frozenset[str] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.queue: asyncio.Queue[ScopeResult | None] = asyncio.Queue(QUEUED_SCOPES)
@@ -66,6 +68,7 @@ class Writer:
         self._generation = generation
         self._written = written
         self._plan_version = plan_version
+        self._configured = configured
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -142,6 +145,8 @@ class Writer:
                 if self._plan_version is not None:
                     organizations = [result.organization for result in batch]
                     await store.register(connection, organizations, forget=False)
+                    if self._configured is not None:
+                        await store.forget_others(connection, self._configured)
                     generation = await runs.begin(
                         connection, self._run_id, self._plan_version, _planned(batch)
                     )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aggregator import api
 from aggregator.client import Tally
 from aggregator.errors import ScopeError
-from aggregator.model import Credential, Organization, Request
+from aggregator.model import Credential, Organization, Outcome, Request
 from aggregator.organizations import Registry, discover
 from aggregator.settings import Settings
 from aggregator.wiring import Network
@@ -43,6 +43,8 @@ async def with_discovered(
     )
     try:
         rows = await _list_all(network, partner, api.ORGANIZATIONS)
+        if not rows:  # an incident more likely than the end of every organization
+            raise ScopeError(Outcome.BAD_PAYLOAD, "the partner key lists no organization")  # noqa: TRY301 (it is one of the ways to fail)
     except ScopeError as error:
         headline = f"organizations could not be discovered: {error.outcome}, {error.message}"
         if not any(organization.credential for organization in organizations):

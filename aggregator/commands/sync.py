@@ -25,7 +25,7 @@ from aggregator.collect import Collector
 from aggregator.commands.discovery import with_discovered
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
-from aggregator.errors import ConfigurationError, DatabaseError
+from aggregator.errors import ConfigurationError, DatabaseError, RunError
 from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
@@ -39,9 +39,9 @@ log = logging.getLogger(__name__)
 
 BYTES_IN_FLIGHT = 12_000_000
 """Bodies between the network and the database; about three times as much once parsed."""
-SECONDS_TO_STOP = 20.0
-"""After a signal, however little is done by then: less than Kubernetes' 30 seconds of grace."""
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+SECONDS_TO_STOP = 9.0
+"""After a signal; an end that is not reached by then, whatever it waits for, is forced."""
 
 
 class Stopper:
@@ -56,7 +56,6 @@ class Stopper:
         if self.exit_code is not None:
             os._exit(SIGNALS[number])
         self.exit_code = SIGNALS[number]
-        # Whatever hangs then, such as a database that does not answer any more.
         asyncio.get_running_loop().call_later(SECONDS_TO_STOP, os._exit, self.exit_code)
         log.warning("run.stopping", extra={"signal": number.name})
         if self.run is not None:
@@ -86,6 +85,8 @@ async def run(options: argparse.Namespace) -> int:
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
     resources = _choose_resources(options.resource or settings.resources)
+    if registry.partner_key is None:  # else only discovery can tell which names there are
+        _choose_organizations(registry.organizations, options.organization)
     for note in registry.notes:
         log.warning("configuration.note", extra={"note": note})
     # Whatever exists by now lives as long as the process: do not walk it again and again.
@@ -100,9 +101,10 @@ async def run(options: argparse.Namespace) -> int:
                 network = await stack.enter_async_context(network_of(settings))
                 job = Job(options, settings, registry, resources, database, network, started)
                 account = await job.run(stopper)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, RunError) as error:
             if stopper.exit_code is None:
                 raise
+            log.warning("run.stopped", extra={"error": str(error)})
             return stopper.exit_code
     if options.json:
         sys.stdout.buffer.write(orjson.dumps(account, option=orjson.OPT_APPEND_NEWLINE))
@@ -128,10 +130,12 @@ class Job:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
         everyone, headline = await self._everyone()
         chosen = _choose_organizations(everyone, self.options.organization)
+        pepper = await store.load_pepper(self.database)
         generation = 0
         if not self.options.plan:
             generation = await self._begin(everyone, chosen, forget=headline is None)
-        work = await self._work(chosen, generation)
+        configured = None if headline else frozenset(each.name for each in everyone)
+        work = self._work(chosen, generation, configured, pepper)
         with terminal.progress() as show:
             current = Run(work, lambda: show(current.summary))
             if headline:
@@ -148,7 +152,7 @@ class Job:
             try:
                 await current.execute()
             except BaseException:
-                await self._record_failure(current)
+                await self._record_failure(current, stopper.exit_code or EXIT_FAILED)
                 raise
         rest = current.give_up()
         exit_code = stopper.exit_code or current.summary.exit_code
@@ -183,20 +187,27 @@ class Job:
                 log.warning("run.abandoned", extra={"run_id": str(abandoned)})
         return generation
 
-    async def _work(self, chosen: Sequence[Organization], generation: int) -> Work:
+    def _work(
+        self,
+        chosen: Sequence[Organization],
+        generation: int,
+        configured: frozenset[str] | None,
+        pepper: bytes,
+    ) -> Work:
         settings, options = self.settings, self.options
         budget = ByteBudget(BYTES_IN_FLIGHT)
         collector = Collector(
             self.network.client,
             self.database,
             deadline=self.network.deadline,
-            pepper=await store.load_pepper(self.database),
+            pepper=pepper,
             rules=RemovalRules(
                 settings.removal_limit_fraction,
                 settings.removal_limit_rows,
                 options.accept_removals,
             ),
             budget=budget,
+            configured=configured,
             now=self.now,
         )
         return Work(
@@ -210,6 +221,7 @@ class Job:
             run_id=self.run_id,
             generation=generation,
             plan_version=__version__ if options.plan else None,
+            configured=configured,
             most_admitted=max(256, 4 * settings.max_concurrency),
             now=self.now,
         )
@@ -229,12 +241,12 @@ class Job:
                 await runs.record(connection, self.run_id, rest)
             await runs.finish(connection, self.run_id, account)
 
-    async def _record_failure(self, run: Run) -> None:
+    async def _record_failure(self, run: Run, exit_code: int) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""
         if self.options.plan:
             return
         rest = run.give_up()
-        account = self._account(run, "failed", EXIT_FAILED)
+        account = self._account(run, "cancelled" if run.cancelled else "failed", exit_code)
         try:
             async with asyncio.timeout(5):
                 await self._close(rest, account)

@@ -14,7 +14,6 @@ import pytest
 
 from aggregator import backpressure, runs, store
 from aggregator.client import Client
-from aggregator.commands import sync
 from aggregator.commands.sync import Stopper
 from aggregator.database import open_database
 from aggregator.errors import ActiveRunError, DatabaseError, TransientDatabaseError
@@ -246,27 +245,6 @@ async def test_a_stopped_run_keeps_what_is_finished_and_calls_the_rest_cancelled
     assert await _outcomes(world) == {"acme-01": "complete", "acme-02": "cancelled"}
     world.fleet["acme-02"].faults = []
     assert (await world.sync())["exit_code"] == 0
-
-
-async def test_after_a_signal_nothing_that_hangs_lasts_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Fault H1: such as a database that does not answer any more."""
-    ended: list[int] = []
-    hung = asyncio.Event()
-
-    def end(code: int) -> None:
-        ended.append(code)
-        hung.set()
-
-    monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(sync, "SECONDS_TO_STOP", 0.01)
-    stopper = Stopper()
-    monkeypatch.setattr(stopper, "_main", None)
-    stopper(signal.SIGTERM)
-    async with asyncio.timeout(5):
-        await hung.wait()
-    assert ended == [143]
 
 
 async def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

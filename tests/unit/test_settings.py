@@ -95,6 +95,44 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings() == Settings.model_construct()
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://me:12/{CANARY}@localhost/x",
+        f"postgresql://me:1?{CANARY}@localhost/x",
+        f"postgresql://me:1#{CANARY}@localhost/x",
+        f"postgresql://me:{CANARY}/{CANARY}@localhost/x",
+        f"postgresql://me:{CANARY}@localhost:no-port/x",
+        f"postgresql://[::1/{CANARY}",
+    ],
+)
+def test_a_password_that_would_pass_for_another_part_of_the_url_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AGGREGATOR_DATABASE_URL", url)
+    (problem,) = problems()
+    assert problem.startswith("AGGREGATOR_DATABASE_URL: cannot be understood")
+    assert CANARY not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:1%2F2%3F3%23@localhost:5432/x?sslmode=require",
+        "postgresql://one:5432,two:5433/x",
+        "postgresql:///x?host=/run/postgresql&user=me@server",
+        "postgresql://me@server:secret@localhost/x",
+    ],
+)
+def test_other_forms_of_a_database_url_are_left_to_the_driver(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AGGREGATOR_DATABASE_URL", url)
+    settings = load_settings()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+
+
 def test_settings_cannot_be_changed() -> None:
     settings = load_settings()
     with pytest.raises(ValidationError):
@@ -258,15 +296,7 @@ def test_a_base_url_that_could_send_keys_astray_is_refused(
     assert CANARY not in everything_in(caught.value)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        f"mysql://u:{CANARY}@h/d",
-        CANARY,
-        f"{CANARY}\udcff",
-        *(f"postgresql://u:0{odd}{CANARY}@h/d" for odd in "/?#[]\N{ACCOUNT OF}"),
-    ],
-)
+@pytest.mark.parametrize("value", [f"mysql://u:{CANARY}@h/d", CANARY, f"{CANARY}\udcff"])
 def test_a_bad_database_url_is_refused_without_showing_it(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -274,7 +304,7 @@ def test_a_bad_database_url_is_refused_without_showing_it(
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     (problem,) = caught.value.problems
-    assert problem.startswith("AGGREGATOR_DATABASE_URL: must ")
+    assert problem.startswith("AGGREGATOR_DATABASE_URL: must be")
     assert CANARY not in everything_in(caught.value)
 
 

@@ -1,0 +1,73 @@
+"""``check``: identities and the database, all problems at once, nothing written."""
+
+from __future__ import annotations
+
+import json
+
+from tests.acceptance.world import World
+from tests.simulator import Fault
+
+
+async def test_a_good_configuration_has_no_problem_and_writes_no_inventory(world: World) -> None:
+    before = await world.dump()
+    result = await world.run("check", "--json")
+    assert (result.exit_code, result.document["problems"]) == (0, [])
+    assert result.document["database"] == "up to date"
+    assert {row["organization_id"] for row in result.document["organizations"]} == {
+        each.id for each in world.fleet
+    }
+    assert {seen.path for seen in world.simulator.observed.requests()} == {"/api/me"}
+    assert await world.dump() == before
+
+
+async def test_all_problems_are_listed_at_once(world: World) -> None:
+    keys = world.fleet.api_keys
+    keys["broken"] = "two words"
+    keys["partner"] = world.fleet.partner_key
+    world.fleet["acme-02"].faults = [Fault(status=401)]
+    dead = "postgresql://nobody@127.0.0.1:9/nothing"
+    result = await world.run("check", "--json", API_KEYS=json.dumps(keys), DATABASE_URL=dead)
+    assert result.exit_code == 2
+    outcomes = {row["organization"]: row["outcome"] for row in result.document["organizations"]}
+    assert outcomes == {
+        "acme-01": "complete",
+        "acme-02": "unauthorized",
+        "acme-03": "complete",
+        "broken": "bad_key",
+        "partner": "wrong_key_type",
+    }
+    problems = "\n".join(result.document["problems"])
+    for name in ("acme-02", "broken", "partner", "database"):
+        assert name in problems
+    assert "character 4 of the key is white space" in problems
+    assert "two words" not in result.stdout + result.stderr
+
+
+async def test_an_unusable_database_is_exit_1(world: World) -> None:
+    result = await world.run("check", DATABASE_URL="postgresql://nobody@127.0.0.1:9/nothing")
+    assert result.exit_code == 1
+    assert "problem: database" in result.stdout
+
+
+async def test_swapped_keys_and_two_keys_for_one_organization_are_found(world: World) -> None:
+    await world.sync()
+    keys = world.fleet.api_keys
+    world.fleet.keys["another-key"] = world.fleet["acme-03"]
+    keys |= {"acme-01": keys["acme-02"], "acme-02": keys["acme-01"], "twin": "another-key"}
+    result = await world.run("check", "--json", API_KEYS=json.dumps(keys))
+    outcomes = {row["organization"]: row["outcome"] for row in result.document["organizations"]}
+    assert outcomes == {
+        "acme-01": "org_mismatch",
+        "acme-02": "org_mismatch",
+        "acme-03": "complete",
+        "twin": "duplicate_org",
+    }
+    assert result.exit_code == 2
+
+
+async def test_the_address_that_gets_the_keys_is_shown(world: World) -> None:
+    """Fault A13, E9."""
+    result = await world.run("check")
+    assert world.simulator.base_url in result.stdout
+    assert "no proxy" in result.stdout
+    assert "no problems" in result.stdout
