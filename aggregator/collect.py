@@ -268,6 +268,12 @@ class Collector:
         named = {record.organization_id for record in snapshot.records.values()}
         if scope.pinned is None or named - {scope.pinned}:
             await self._ask_identity(scope)
+        was_changed = scope.state.key_digest not in {None, self._key_digest(scope)}
+        if was_changed and scope.identity is None and named <= {None}:
+            raise ScopeError(
+                Outcome.ORG_MISMATCH,
+                "the key is not the one of the last run, and nothing says whose it is",
+            )
         expected = scope.identity.organization_id if scope.identity else scope.pinned
         if expected is None and len(named) == 1:
             expected = next(iter(named))

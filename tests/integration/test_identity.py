@@ -403,3 +403,22 @@ async def test_a_key_that_returns_takes_up_where_it_left_off(world: Syncing) -> 
 
     assert (await world.organization("acme-01"))["status"] == "complete"
     assert _asked(world, "acme-01") == {LIST: 1}
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+async def test_another_key_of_which_nothing_says_whose_it_is_changes_no_row(
+    world: Syncing, *, is_empty: bool
+) -> None:
+    """Fault A6: keys were swapped where neither ``/api/me`` nor the records name anyone."""
+    for organization in world.organizations:
+        for connection in world.fleet[organization].connections:
+            del connection["organization_id"]
+    await world.sync()
+    before = await world.query("select * from inventory.connections order by id")
+    first, second = world.fleet["acme-01"], world.fleet["acme-02"]
+    first.connections = [] if is_empty else list(second.connections)
+    first.faults = [Fault(status=403, path="/api/me")]
+    await world.query("update ledger.organizations set key_digest = 'another key'")
+    for _ in range(4):
+        assert (await world.sync())["outcomes"] == {"complete": 1, "org_mismatch": 1}
+    assert await world.query("select * from inventory.connections order by id") == before
