@@ -22,15 +22,21 @@ LONGEST_ERROR = 8192
 """Characters of an error text that are looked at; what follows is dropped unseen."""
 
 # What needs no second look: words of at most 16 characters, which nearly all hosts, accounts, users
-# and modes are made of; plain links; names of Amazon resources.
-_SHORT = r"(?:[A-Z]{2,15}[0-9]{0,3}(?![A-Za-z0-9])|[A-Z]?[a-z0-9]{0,15})"
+# and modes are made of; plain links; names of Amazon resources. Nothing that begins like a token.
+# Words of small letters are tried first because nearly all are such.
+_TOKEN_BEGINNING = r"(?:[spr]k|g[hl]|xox|shp|pat|AI|ya|hv|SG|dapi)"
+_SMALL = r"[a-z0-9]{0,15}"
+_SMALL_WORDS = rf"{_SMALL}(?:[-_.@]{_SMALL})*+"
+_SHORT = rf"(?:[A-Z]{{2,15}}[0-9]{{0,3}}(?![A-Za-z0-9])|[A-Z]?{_SMALL})"
 _WORD_LIST = rf"{_SHORT}(?:[-_.@]{_SHORT})*+"
 _LINK = (
     r"(?:[a-z][a-z0-9]{0,9}://[a-z0-9]{1,15}(?:[-.][a-z0-9]{1,15})*+(?::[0-9]{1,5})?)?"
     r"(?:/v[0-9]{1,2}|/[a-z]{0,15})*+"
 )
 _RESOURCE_NAME = r"arn:aws:[a-z0-9]{1,15}:[a-z0-9-]{0,15}:[0-9]{0,12}:[a-z]{1,15}/[A-Za-z]{1,15}"
-_PLAIN = re.compile(rf"{_WORD_LIST}|{_LINK}|{_RESOURCE_NAME}")
+_is_plain = re.compile(
+    rf"(?!{_TOKEN_BEGINNING})(?:{_SMALL_WORDS}|{_WORD_LIST}|{_LINK}|{_RESOURCE_NAME})"
+).fullmatch
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s\"'<>`]*)")
 _HOSTS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::\d*)?|(?:[\w.-]+(?::\d*)?(?:,(?!$)|$))*")
 _USER_AND_PASSWORD = re.compile(r"[^\s/@:\"']{1,256}+:[^\s@]{1,256}+@")
@@ -43,21 +49,6 @@ _LONGEST_WORD = 32
 """Characters. Real host names have parts of 12 random ones, cloud tokens begin at 16; any word with
 digits in it that is as long as the longest is a hash."""
 _FEWEST_TURNS = 3
-_TOKEN_BEGINNINGS = (
-    "sk",
-    "pk",
-    "rk",
-    "gh",
-    "gl",
-    "xox",
-    "shp",
-    "pat",
-    "AI",
-    "ya",
-    "hv",
-    "SG",
-    "dapi",
-)
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -116,18 +107,17 @@ def mask_text(text: str) -> str:
     return _RUN.sub(_masked_run, text)
 
 
-def mask_value(value: str, *, may_be_uuid: bool) -> str:
+def mask_value(value: str, *, may_be_uuid: bool = False) -> str:
     """The value of a safe name: as it is, with its URL cleaned, or a mark if it looks secret.
 
     A Polytomic key is a UUID, so a bare one is kept only where ``may_be_uuid``: under a name that
     is known to hold ids.
     """
-    if len(value) < 16 and value.isalnum() and value.islower():  # noqa: PLR2004 -- as in _PLAIN, but faster
+    if len(value) < 16 and value.isalnum() and value.islower():  # noqa: PLR2004 -- as in _is_plain, but faster
         return value
-    if len(value) <= LONGEST_VALUE and _PLAIN.fullmatch(value):
-        if len(value) != _UUID_LENGTH and not value.startswith(_TOKEN_BEGINNINGS):
-            return value
-    elif _is_masked(value):  # never empty here: the empty text is plain
+    if len(value) <= LONGEST_VALUE and len(value) != _UUID_LENGTH and _is_plain(value):
+        return value
+    if mark(value) == MASKED:
         return MASKED
     if len(value) > LONGEST_VALUE or "\n" in value or value[:1] in {"{", "<"}:
         return SET
@@ -140,20 +130,15 @@ def mask_value(value: str, *, may_be_uuid: bool) -> str:
 
 
 def mark(value: str) -> str:
-    """What is stored in place of a value: whether it was set, empty or already masked."""
+    """What is stored in place of a value: set, empty, or masked already (polytomic-api 4.5)."""
     if not value:
         return EMPTY
-    return MASKED if _is_masked(value) else SET
+    return MASKED if not value.strip("*") or value == "[REDACTED]" else SET
 
 
 def looks_random(text: str) -> bool:
     """Whether the text holds a long run of characters that nobody would choose as a name."""
     return any(map(_is_random, _RUN.findall(text))) or any(map(_is_random, _BASE64.findall(text)))
-
-
-def _is_masked(value: str) -> bool:
-    """Whether the server masked a text that is not empty (polytomic-api 4.5)."""
-    return not value.strip("*") or value == "[REDACTED]"
 
 
 def _holds_secret(value: str) -> bool:
