@@ -38,7 +38,8 @@ def parse(body: bytes) -> tuple[Any, bool]:
     has_big_integers = b"0" * 19 in body.translate(_ZEROS)
     if not has_big_integers:
         try:
-            return orjson.loads(body), b"\\u0000" in body
+            # Looking for a single byte first is much faster, and few bodies have it.
+            return orjson.loads(body), b"\\" in body and b"\\u0000" in body
         except orjson.JSONDecodeError:
             pass  # the patient parser decides
     return _parse_patiently(body), True

@@ -97,8 +97,8 @@ _MASKS_TEXT: tuple[Callable[[str], str], ...] = (
 )
 """What makes a text storable, by rule."""
 
-_Plan: TypeAlias = tuple[tuple[str, Rule, Callable[[str], str]], ...]
-"""For every member of an object in order: its name as stored, its rule, what masks its texts."""
+_Plan: TypeAlias = tuple[tuple[str, str, Rule, Callable[[str], str]], ...]
+"""For each member of an object: its name, that name as stored, its rule, what masks its texts."""
 _plans: dict[tuple[str, ...], _Plan] = {}
 """Connections of one type have the same names: what these mean is looked up once for all."""
 _MOST_PLANS = 1024
@@ -144,8 +144,8 @@ def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> d
             masked[name] = mask(item, rule, depth)
     else:
         names = tuple(value)
-        plan = _plans.get(names) or _plan(names)
-        for (stored_name, own, mask_text_of), item in zip(plan, value.values(), strict=True):
+        for name, stored_name, own, mask_text_of in _plans.get(names) or _plan(names):
+            item = value[name]
             if type(item) is str:
                 masked[stored_name] = mask_text_of(item)
             elif item is None or item is True or item is False:
@@ -159,8 +159,12 @@ def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> d
 
 def _plan(names: tuple[str, ...]) -> _Plan:
     """The plan for these names; remembered unless one of them looks like a value."""
-    plan = tuple((stored, rule, _MASKS_TEXT[rule]) for stored, rule in map(masked_name, names))
-    if len(names) <= _MOST_PLANNED_NAMES and all(stored != SET for stored, _, _ in plan):
+    stored = tuple(map(masked_name, names))
+    plan = tuple(
+        (name, stored_name, rule, _MASKS_TEXT[rule])
+        for name, (stored_name, rule) in zip(names, stored, strict=True)
+    )
+    if len(names) <= _MOST_PLANNED_NAMES and (SET, _SECRET) not in stored:
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()
         _plans[names] = plan
