@@ -100,7 +100,8 @@ _MASKS_TEXT: tuple[Callable[[str], str], ...] = (
 _Plan: TypeAlias = tuple[tuple[str, str, Rule, Callable[[str], str]], ...]
 """For each member of an object: its name, that name as stored, its rule, what masks its texts."""
 _plans: dict[tuple[str, ...], _Plan] = {}
-"""Connections of one type have the same names: what these mean is looked up once for all."""
+"""Connections of one type have the same names: what these mean is looked up once for all. Holds
+names that are stored as they are, never a value."""
 _MOST_PLANS = 1024
 _MOST_PLANNED_NAMES = 64
 

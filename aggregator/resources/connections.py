@@ -129,9 +129,9 @@ def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT
         texts(get("policies"), "policies", notes),
         identifier(get("parent_connection_id"), "parent_connection_id", notes),
         moment(get("created_at"), "created_at", notes),
-        *_actor(get("created_by"), "created_by.", notes),
+        *_actor(get("created_by"), "created_by", notes),
         moment(get("updated_at"), "updated_at", notes),
-        *_actor(get("updated_by"), "updated_by.", notes),
+        *_actor(get("updated_by"), "updated_by", notes),
     )
     reading = _reading(record, notes)
     if not _FIELDS.issuperset(record):
@@ -178,26 +178,24 @@ def _remember_type(type_id: str, kind: dict[str, Any], columns: _TypeColumns) ->
     _types[type_id] = kind, columns
 
 
-def _actor(value: Json, prefix: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
+def _actor(value: Json, label: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
     """Id, name and type of who created or updated the connection."""
-    if type(value) is dict and len(value) == len(_ACTOR_FIELDS):  # the usual one, in short
-        actor_id, name, kind = value.get("id"), value.get("name"), value.get("type")
-        if (
-            type(actor_id) is str
-            and type(name) is str
-            and type(kind) is str
-            and 0 < len(actor_id) <= LONGEST_ID
-            and len(name) <= LONGEST_TEXT
-            and len(kind) <= LONGEST_TEXT
-        ):
-            return actor_id, name, kind
-    actor = members(value, prefix[:-1], notes)
+    actor = members(value, label, notes)
+    actor_id, name, kind = actor.get("id"), actor.get("name"), actor.get("type")
+    if (  # three short texts, as nearly always
+        type(actor_id) is type(name) is type(kind) is str
+        and len(actor) == len(_ACTOR_FIELDS)
+        and 0 < len(actor_id) <= LONGEST_ID
+        and len(name) <= LONGEST_TEXT
+        and len(kind) <= LONGEST_TEXT
+    ):
+        return actor_id, name, kind
     if not actor.keys() <= _ACTOR_FIELDS:
-        unknown(actor, _ACTOR_FIELDS, prefix, notes)
+        unknown(actor, _ACTOR_FIELDS, f"{label}.", notes)
     return (
-        identifier(actor.get("id"), prefix + "id", notes),
-        text(actor.get("name"), prefix + "name", notes),
-        text(actor.get("type"), prefix + "type", notes),
+        identifier(actor_id, f"{label}.id", notes),
+        text(name, f"{label}.name", notes),
+        text(kind, f"{label}.type", notes),
     )
 
 
