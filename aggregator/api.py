@@ -17,11 +17,18 @@ from aggregator import __version__
 from aggregator.errors import RetryableError, ScopeError
 from aggregator.model import Identity, Outcome, Page, Request, Response
 from aggregator.payload import PayloadError, clean, describe, parse
+from aggregator.tripwire import mask_text
 
 USER_AGENT = f"polytomic-inventory-aggregator/{__version__}"
 VERSION_HEADER = "X-Polytomic-Version"
 LONGEST_RETRY_AFTER_SECONDS = 366 * 86_400.0
 LONGEST_MESSAGE = 200
+LONGEST_LOOKED_AT = 2_000
+"""Characters of a server's words that are searched for addresses; searching takes their square."""
+LONGEST_NAME = 200
+"""Characters of what ``/api/me`` says, and so of keys, messages and index entries made of it."""
+LONGEST_PAGE_TOKEN = 4_096
+"""Characters; a token becomes part of an address, and servers refuse those that are longer."""
 
 IDENTITY = Request("/api/me")
 ORGANIZATIONS = Request("/api/organizations")
@@ -156,8 +163,11 @@ def decipher_identity(response: Response) -> Identity:
     credential = me.get("credential")
     credential = credential if isinstance(credential, dict) else {}
     profile = credential.get("api_key_profile")
+    organization_id = me.get("organization_id")
+    if isinstance(organization_id, str) and len(organization_id) > LONGEST_NAME:
+        raise _bad_payload(response, "an organization id that is too long")
     return Identity(
-        organization_id=_text(me.get("organization_id")),
+        organization_id=_text(organization_id),
         organization_name=_text(me.get("organization_name")),
         key_class=key_class,
         role=_text(me.get("role")),
@@ -215,7 +225,7 @@ def _next_page_token(response: Response, envelope: dict[str, Any]) -> str | None
     token = pagination.get("next_page_token")
     if token is None or token == "":
         return None
-    if not isinstance(token, str) or _clean(response, token)[1]:
+    if not isinstance(token, str) or len(token) > LONGEST_PAGE_TOKEN or _clean(response, token)[1]:
         raise _bad_payload(response, "a page token of unknown form")
     return token
 
@@ -252,7 +262,8 @@ def _error_text(response: Response, hide: Callable[[str], str]) -> str:
     nested = error.get("error")
     nested = nested.get("message") if isinstance(nested, dict) else nested
     words = [error.get("key"), error.get("message"), nested]
-    return _cut(" ".join(word for word in words if isinstance(word, str)), hide) or "no message"
+    text = hide(" ".join(word for word in words if isinstance(word, str)))
+    return _cut(mask_text(text), hide) or "no message"
 
 
 def _redirect_target(response: Response, hide: Callable[[str], str]) -> str:
@@ -266,14 +277,18 @@ def _redirect_target(response: Response, hide: Callable[[str], str]) -> str:
 
 def _cut(text: str, hide: Callable[[str], str]) -> str:
     """At most 200 printable characters, without user info and query of addresses in it."""
-    text = re.sub(r"://[^/@\s]*@", "://", hide(text))
+    text = hide(text)
+    if len(text) > LONGEST_LOOKED_AT:
+        text = text[:LONGEST_LOOKED_AT].rpartition(" ")[0]  # half a secret is not recognized
+    text = re.sub(r"://[^/@\s]*@", "://", text)
     text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1", text)
     text = "".join(character if character.isprintable() else " " for character in text).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
-    return value if isinstance(value, str) and value else None
+    """The text, cut: it is told to people and kept."""
+    return value[:LONGEST_NAME] if isinstance(value, str) and value else None
 
 
 def _http_date(text: str) -> datetime | None:

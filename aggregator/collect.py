@@ -90,6 +90,9 @@ class Snapshot:
     hashes: dict[str, bytes]
     """Content hashes, by id like the records."""
     rejections: list[Rejection]
+    """The first ``MOST_QUARANTINED`` of them."""
+    rejected: int
+    """All of them."""
     bytes_digest: bytes | None
 
 
@@ -160,6 +163,7 @@ class Collector:
     async def _collect(self, scope: Scope) -> ScopeResult:
         if self._identity_is_due(scope):
             await self._ask_identity(scope)
+        await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
         first = await self._get(scope, Request(scope.resource.path))
         self._notice_version(first)
         digest = diff.bytes_digest([first.body], scope.resource.version)
@@ -293,6 +297,7 @@ class Collector:
         """The whole list, normalized; computes in turns, and fetches further pages outside them."""
         records: list[Record] = []
         rejections: list[Rejection] = []
+        rejected = 0
         pages = self._client.pages(
             first,
             scope.organization,
@@ -303,11 +308,13 @@ class Collector:
         )
         async with self._turn:  # the first page is at hand: no network in here
             _, page = await anext(pages)
-            await self._normalize(scope.resource, page, records, rejections)
+            rejected += await self._normalize(scope.resource, page, records, rejections)
         is_single = page.next_page_token is None
-        async for _, page in pages:
+        async for response, page in pages:
+            self._budget.add(len(response.body))
+            scope.held_bytes += len(response.body)
             async with self._turn:
-                await self._normalize(scope.resource, page, records, rejections)
+                rejected += await self._normalize(scope.resource, page, records, rejections)
         async with self._turn:
             by_id, conflicts = diff.unique(records)
             hashes = {key: diff.content_hash(record) for key, record in by_id.items()}
@@ -316,7 +323,7 @@ class Collector:
                 "records.conflicting",
                 extra={"organization": scope.organization.name, "ids": conflicts},
             )
-        return Snapshot(by_id, hashes, rejections, digest if is_single else None)
+        return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None)
 
     async def _normalize(
         self,
@@ -324,16 +331,21 @@ class Collector:
         page: Page,
         records: list[Record],
         rejections: list[Rejection],
-    ) -> None:
+    ) -> int:
+        """Sorts a page's records into ``records`` and ``rejections``; the number rejected."""
+        rejected = 0
         normalize, sanitized = resource.normalize, page.sanitized
         for index, raw in enumerate(page.records):
             item = normalize(raw, index in sanitized)
             if isinstance(item, Record):
                 records.append(item)
             else:
-                rejections.append(item)
+                rejected += 1
+                if len(rejections) < MOST_QUARANTINED:
+                    rejections.append(item)
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep(0)
+        return rejected
 
     # Comparing
 
@@ -341,9 +353,9 @@ class Collector:
         known, records, hashes = scope.known, snapshot.records, snapshot.hashes
         tracked = diff.tracked_digest(hashes)
         readings = diff.readings_digest(records.values())
-        seen = len(records) + len(snapshot.rejections)
-        partial = bool(snapshot.rejections)
-        rejected = len(snapshot.rejections)
+        rejected = snapshot.rejected
+        seen = len(records) + rejected
+        partial = rejected > 0
         total = len(records)
         change = None
         withheld: dict[str, str] = {}

@@ -29,6 +29,7 @@ CONNECTIONS = 4
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
 MISSING_PRIVILEGE = "42501"
+LOCK_NOT_AVAILABLE = "55P03"
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
     " and, where the schemas belong to another user:"

@@ -60,7 +60,7 @@ _ENCODED_URL = re.compile(r"%40|%3a%2f%2f", re.IGNORECASE)
 
 _PRIVATE_BLOCK = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
 _KNOWN_TOKEN = re.compile(
-    r"\beyJ[\w-]{8,}(?:\.[\w-]*){1,4}"  # JSON web token
+    r"(?<![\w-])eyJ[\w-]{8,}+(?:\.[\w-]*){1,4}"  # JSON web token
     r"|\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}"  # AWS key id
     r"|\b(?:sk|pk|rk)[-_](?:live|test|ant|proj)?[-_]?[\w-]{8,}"
     r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|shp[a-z]{2}_|AIza|ya29\.|SG\.|hv[sb]\.|dapi)[\w.-]{8,}"

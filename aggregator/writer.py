@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 
 from aggregator import runs, store
-from aggregator.database import Database
+from aggregator.database import LOCK_NOT_AVAILABLE, Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.model import Outcome, Record, Rejection
 from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
@@ -34,6 +34,7 @@ BATCH_SCOPES = 400
 BATCH_SECONDS = 0.25
 QUEUED_SCOPES = 64
 ATTEMPTS = 4
+LOCKED_SCOPES = 3
 MOST_REFUSED = 20
 """Refused records of one scope after which the scope fails as a whole."""
 
@@ -104,6 +105,10 @@ class Writer:
         except RefusedDataError as error:
             if len(batch) == 1:
                 return [await self._write_without_refused(batch[0], error)]
+        except TransientDatabaseError as error:
+            if error.sqlstate != LOCK_NOT_AVAILABLE:
+                raise
+            return await self._write_around_locks(batch, error)
         results = []
         for result in batch:
             results += await self.write([result])
@@ -149,6 +154,44 @@ class Writer:
                 if not keep:
                     raise _RolledBack
 
+    async def _write_around_locks(
+        self, batch: Sequence[ScopeResult], error: DatabaseError
+    ) -> list[ScopeResult]:
+        """Writes the scopes that nobody's lock keeps us from, and fails the others (fault F5).
+
+        After ``LOCKED_SCOPES`` in a row a whole table is taken to be locked.
+        """
+        written: list[ScopeResult] = []
+        locked: list[ScopeResult] = []
+        in_a_row = 0
+        for result in batch:
+            if len(batch) == 1 or in_a_row == LOCKED_SCOPES:
+                locked.append(result)
+                continue
+            try:
+                written += await self._commit([result])
+                in_a_row = 0
+            except RefusedDataError as refused:
+                written.append(await self._write_without_refused(result, refused))
+                in_a_row = 0
+            except TransientDatabaseError as again:
+                if again.sqlstate != LOCK_NOT_AVAILABLE:
+                    raise
+                locked.append(result)
+                in_a_row += 1
+        if not locked:
+            return written
+        failed = [_failed(result, f"somebody holds a lock: {error}") for result in locked]
+        try:
+            return written + await self._commit(failed)
+        except TransientDatabaseError as again:
+            if again.sqlstate != LOCK_NOT_AVAILABLE:
+                raise
+        # Not even their state can be noted: they keep it, and the run's own rows say what happened.
+        async with self._transaction(failed, keep=self._plan_version is None) as (connection, _):
+            await runs.record(connection, self._run_id, failed)
+        return written + failed
+
     async def _write_without_refused(
         self, result: ScopeResult, error: DatabaseError
     ) -> ScopeResult:
@@ -165,16 +208,7 @@ class Writer:
                 return (await self._commit_patiently([remaining]))[0]
             except RefusedDataError as next_error:
                 error = next_error
-        failed = replace(
-            result,
-            outcome=Outcome.DATABASE_ERROR,
-            error=f"the database refuses it: {error}",
-            change=None,
-            digests=None,
-            identity=None,
-            rejections=(),
-            counts=type(result.counts)(),
-        )
+        failed = _failed(result, f"the database refuses it: {error}")
         return (await self._commit_patiently([failed]))[0]
 
     async def _find_refused(self, result: ScopeResult) -> Record | None:
@@ -208,6 +242,20 @@ class Writer:
     async def _probe(self, result: ScopeResult) -> None:
         async with self._transaction([result], keep=False) as (connection, generation):
             await store.write(connection, [result], generation)
+
+
+def _failed(result: ScopeResult, error: str) -> ScopeResult:
+    """The result of which nothing was stored."""
+    return replace(
+        result,
+        outcome=Outcome.DATABASE_ERROR,
+        error=error,
+        change=None,
+        digests=None,
+        identity=None,
+        rejections=(),
+        counts=type(result.counts)(),
+    )
 
 
 def _rows(result: ScopeResult) -> int:

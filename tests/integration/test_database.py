@@ -209,6 +209,16 @@ async def test_a_value_that_the_driver_refuses_is_in_no_error(world: Syncing) ->
     assert str(10**30) not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@h:hunter2/d", "postgresql://u:p@h/d?hunter2", "postgresql://u@h,/d?p"]
+)
+async def test_a_url_that_cannot_be_taken_apart_is_in_no_error(url: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        async with open_database(url):
+            pass
+    assert "hunter2" not in "".join(traceback.format_exception(error.value))
+
+
 async def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
     with pytest.raises(DatabaseError, match="cannot be reached"):
         async with open_database("postgres://nobody@127.0.0.1:9/none"):

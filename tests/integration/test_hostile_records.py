@@ -239,6 +239,16 @@ async def test_of_two_records_with_one_id_the_last_is_stored(
     assert "records.conflicting" not in caplog.messages
 
 
+async def test_of_endless_rejections_the_first_are_kept_and_all_are_counted(
+    world: Syncing,
+) -> None:
+    world.fleet["acme-01"].faults = [Fault(body={"data": [{"id": ""}] * 5_000})]
+    account = await world.sync()
+    assert account["resources"]["connections"]["rejected"] == 5_000
+    rows = await world.query("select * from reporting.rejected_records")
+    assert len(rows) == 100
+
+
 async def test_parents_may_be_unknown_or_go_round_in_circles(world: Syncing) -> None:
     """Fault D12."""
     body = _body(

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
-from aggregator import diff, runs, store
+from aggregator import database, diff, runs, store
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, TransientDatabaseError
 from aggregator.model import Counts, Organization, Outcome, Record
@@ -74,10 +75,10 @@ class _Begun:
 @asynccontextmanager
 async def _begun(world: Syncing) -> AsyncIterator[_Begun]:
     """A run over everyone, on a pool of its own as another process would have it."""
-    async with open_database(world.database_url) as database:
+    async with open_database(world.database_url) as opened:
         run_id = uuid4()
         names = list(world.organizations)
-        async with database.transaction() as connection:
+        async with opened.transaction() as connection:
             await store.register(connection, world.organizations.values())
             generation = await runs.begin(connection, run_id, "test", {"connections": names})
         waits: list[float] = []
@@ -85,7 +86,7 @@ async def _begun(world: Syncing) -> AsyncIterator[_Begun]:
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
 
-        writer = Writer(database, run_id, generation, written=lambda _: None, sleep=sleep)
+        writer = Writer(opened, run_id, generation, written=lambda _: None, sleep=sleep)
         begun = _Begun(writer, generation)
         begun.waits = waits
         yield begun
@@ -110,6 +111,64 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(store, "write", counted)
     return sizes
+
+
+# Locks of others
+
+
+@pytest.fixture
+def short_lock_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    shorter = database.LOCAL_SETTINGS.replace("'5s'", "'50ms'")
+    monkeypatch.setattr(database, "LOCAL_SETTINGS", shorter)
+
+
+@pytest.mark.usefixtures("short_lock_timeout")
+async def test_a_locked_row_fails_its_scope_and_the_run_goes_on(world: Syncing) -> None:
+    """Fault F5: even the state of that scope cannot be noted, only how it ended."""
+    names = list(world.organizations)
+    async with _begun(world) as begun, _locked(world, names[0], "ledger.scopes"):
+        results = [_result(world.organizations[name], "x") for name in names]
+        written = await begun.writer.write(results)
+    assert {result.organization.name: result.outcome for result in written} == {
+        names[0]: Outcome.DATABASE_ERROR,
+        names[1]: Outcome.COMPLETE,
+    }
+    rows = await world.query("select organization, outcome from reporting.run_organizations")
+    assert {row["organization"]: row["outcome"] for row in rows} == {
+        names[0]: "database_error",
+        names[1]: "complete",
+    }
+    assert await _names(world) == {f"id-of-{names[1]}": {"x"}}
+
+
+@pytest.mark.usefixtures("short_lock_timeout")
+async def test_a_locked_table_fails_the_scopes_that_would_write_it(world: Syncing) -> None:
+    """Fault F5."""
+    async with _begun(world) as begun, _locked(world, None, "inventory.connections"):
+        results = [_result(one, "x") for one in world.organizations.values()]
+        written = await begun.writer.write(results)
+    assert {result.outcome for result in written} == {Outcome.DATABASE_ERROR}
+    rows = await world.query("select last_outcome from ledger.scopes")
+    assert {row["last_outcome"] for row in rows} == {"database_error"}
+    assert await _names(world) == {}
+
+
+@asynccontextmanager
+async def _locked(world: Syncing, name: str | None, table: str) -> AsyncIterator[None]:
+    """Somebody holds a lock on the organization's row of a table, or on the whole table."""
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        async with connection.transaction():
+            if name is None:
+                await connection.execute(f"lock table {table} in share mode")
+            else:
+                await connection.execute(
+                    f"select from {table} where organization = $1 for update",
+                    name,
+                )
+            yield
+    finally:
+        await connection.close()
 
 
 # Refused data

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 import pytest
@@ -125,6 +126,20 @@ def test_an_error_message_is_cut_and_carries_no_query_user_info_or_key() -> None
     assert "https://host/path" in message
     assert not [part for part in (KEY, "abc", "pw", "\x1b", "\u202e") if part in message]
     assert len(message) <= 200 + len("HTTP 500: ")
+
+
+def test_an_error_message_is_masked() -> None:
+    text = "cannot connect with password=fake-hunter2 to https://u:pw@host"
+    message = refused(answer(json.dumps({"message": text}), 500)).message
+    assert message == "HTTP 500: cannot connect with password=(set) to https://host"
+
+
+def test_no_error_message_takes_long_to_tell() -> None:
+    """Threat S7: nothing else runs meanwhile, not even what a signal asks for."""
+    started = time.process_time()
+    refused(answer(json.dumps({"message": "://" * 300_000}), 500))
+    refused(answer("", 200, x_polytomic_version="://" * 300_000))
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
@@ -326,6 +341,22 @@ def test_identity_says_whom_the_key_speaks_for() -> None:
 def test_identity_knows_the_classes_of_keys(key_class: str) -> None:
     body = json.dumps({"data": {f"is_{key_class}": True}})
     assert api.decipher_identity(answer(body)).key_class == key_class
+
+
+def test_identity_is_bounded() -> None:
+    """What it says becomes part of keys, messages and index entries."""
+    me = {"organization_id": "o" * 200, "organization_name": "n" * 1_000_000}
+    identity = api.decipher_identity(answer(json.dumps({"data": me})))
+    assert identity == Identity("o" * 200, "n" * 200)
+    me["organization_id"] += "o"
+    with pytest.raises(ScopeError) as error:
+        api.decipher_identity(answer(json.dumps({"data": me})))
+    assert error.value.outcome == Outcome.BAD_PAYLOAD
+    assert len(error.value.message) < 200
+
+
+def test_an_endless_page_token_is_no_token() -> None:
+    bad_payload(json.dumps({"data": [], "pagination": {"next_page_token": "t" * 5_000}}))
 
 
 def test_identity_of_wrong_types_is_unknown_instead_of_an_error() -> None:

@@ -36,6 +36,17 @@ async def test_what_fits_is_had_at_once_and_the_rest_in_turn() -> None:
         assert order == ["large", "small"]
 
 
+async def test_who_holds_some_takes_more_at_once_and_others_wait_for_it() -> None:
+    budget = ByteBudget(10)
+    await budget.acquire(2)
+    budget.add(20)
+    waiting = asyncio.create_task(budget.acquire(0))
+    await _settle()
+    assert not waiting.done()
+    budget.release(22)
+    await waiting
+
+
 async def test_who_wants_more_than_all_of_it_waits_to_be_alone() -> None:
     budget = ByteBudget(10)
     await budget.acquire(1)

@@ -426,6 +426,8 @@ def test_a_secret_cut_in_half_at_the_end_of_a_long_error_is_dropped() -> None:
         "pat" + "." * 8_000,
         "basic " + "a" * 8_000,
         "eyJ" * 2_700,
+        "eyJ-" * 2_000,
+        "eyJaaaaaaaa-" * 650,
         "token " * 1_300,
         '"' * 8_000,
         "A" * 8_000,
@@ -436,7 +438,7 @@ def test_no_text_takes_long_to_mask(text: str) -> None:
     started = time.process_time()
     mask_text(text)
     mask_value(text[:1_000], may_be_uuid=False)
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 0.05
 
 
 @given(st.text(max_size=300))
