@@ -26,6 +26,9 @@ class ScopeState:
     """Of the run that wrote the scope last."""
 
 
+NOTHING_KNOWN = ScopeState()
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationState:
     """What the ledger knew of an organization before this run; all None at its first use."""
