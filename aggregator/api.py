@@ -21,6 +21,7 @@ from aggregator.tripwire import mask_text
 
 USER_AGENT = f"polytomic-inventory-aggregator/{__version__}"
 VERSION_HEADER = "X-Polytomic-Version"
+_VERSION_HEADER_RECEIVED = VERSION_HEADER.lower()
 LONGEST_RETRY_AFTER_SECONDS = 366 * 86_400.0
 LONGEST_MESSAGE = 200
 LONGEST_LOOKED_AT = 2_000
@@ -44,13 +45,16 @@ _FINAL_OUTCOMES: dict[int, Outcome] = {
 }
 
 
+_SENDABLE = re.compile(r"[!-~]+ [!-~]+")
+
+
 def headers(api_version: str, authorization: str) -> dict[str, str]:
     """All headers that we send (sections 1.2, 1.7, 9.1); the version is always named.
 
     Raises ScopeError (bad_key) where ``authorization`` is more than printable ASCII and blanks
     between words, so that no key can begin a header of its own.
     """
-    if not re.fullmatch(r"[!-~]+ [!-~]+", authorization):
+    if not _SENDABLE.fullmatch(authorization):
         raise ScopeError(Outcome.BAD_KEY, "the key is empty or has characters no header may have")
     return {
         "Authorization": authorization,
@@ -109,7 +113,7 @@ def check(response: Response, *, asked_version: str, hide: Callable[[str], str] 
 
 def served_version(response: Response) -> str | None:
     """The API version that answered; None where the answer does not say (section 1.7)."""
-    return response.headers.get(VERSION_HEADER.lower())
+    return response.headers.get(_VERSION_HEADER_RECEIVED)
 
 
 def request_id(response: Response, *, hide: Callable[[str], str] = str) -> str | None:
@@ -280,9 +284,12 @@ def _cut(text: str, hide: Callable[[str], str]) -> str:
     text = hide(text)
     if len(text) > LONGEST_LOOKED_AT:
         text = text[:LONGEST_LOOKED_AT].rpartition(" ")[0]  # half a secret is not recognized
-    text = re.sub(r"://[^/@\s]*@", "://", text)
-    text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1", text)
-    text = "".join(character if character.isprintable() else " " for character in text).strip()
+    if "://" in text:
+        text = re.sub(r"://[^/@\s]*@", "://", text)
+        text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1", text)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    text = text.strip()
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 

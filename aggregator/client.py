@@ -186,6 +186,9 @@ class Client:
         await self._sleep(seconds)
 
 
+_SENDABLE = re.compile(r"[!-~]+")
+
+
 def _asked_to_wait(failure: RetryableError) -> bool:
     return failure.outcome == Outcome.RATE_LIMITED
 
@@ -194,7 +197,7 @@ def _credential(organization: Organization) -> Credential:
     if organization.refusal is not None:
         raise ScopeError(organization.refusal.outcome, organization.refusal.reason)
     credential = organization.credential
-    if credential is None or not re.fullmatch(r"[!-~]+", credential.secret.reveal()):
+    if credential is None or not _SENDABLE.fullmatch(credential.secret.reveal()):
         raise ScopeError(
             Outcome.BAD_KEY, "the key is empty or has characters that no header may have"
         )

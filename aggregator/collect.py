@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,6 +27,8 @@ from aggregator.model import (
     Response,
 )
 from aggregator.scope import (
+    NONE_COUNTED,
+    NOTHING_KNOWN,
     SOME_REJECTED,
     Change,
     Digests,
@@ -70,7 +72,7 @@ class Scope:
 
     @property
     def known(self) -> ScopeState:
-        return self.state.scopes.get(self.resource.name) or ScopeState()
+        return self.state.scopes.get(self.resource.name) or NOTHING_KNOWN
 
     @property
     def pinned(self) -> str | None:
@@ -145,19 +147,21 @@ class Collector:
         try:
             result = await self._collect(scope)
         except ForeignRecordsError as error:
-            return replace(
-                self._failed(scope, error.outcome, error.message),
+            return self._ended(
+                scope,
+                error.outcome,
+                error.message,
                 rejections=error.rejections[:MOST_QUARANTINED],
                 counts=Counts(rejected=len(error.rejections)),
             )
         except ScopeError as error:
-            return self._failed(scope, error.outcome, error.message)
+            return self._ended(scope, error.outcome, error.message)
         except DatabaseError as error:
-            return self._failed(scope, Outcome.DATABASE_ERROR, str(error))
+            return self._ended(scope, Outcome.DATABASE_ERROR, str(error))
         except Exception as error:
             # A bug in one scope must not hurt the others. The traceback has no locals.
             log.exception("scope.bug", extra={"organization": scope.organization.name})
-            return self._failed(scope, Outcome.INTERNAL_ERROR, type(error).__name__)
+            return self._ended(scope, Outcome.INTERNAL_ERROR, type(error).__name__)
         return result
 
     async def _collect(self, scope: Scope) -> ScopeResult:
@@ -392,9 +396,10 @@ class Collector:
             reported = [record for record in records.values() if record.reading is not None]
             change = replace(change or Change(withheld=withheld), readings=reported)
         settled = not partial and not withheld
-        return replace(
-            self._ended(scope, Outcome.PARTIAL if partial else Outcome.COMPLETE),
-            error=SOME_REJECTED if partial else self._note(scope),
+        return self._ended(
+            scope,
+            Outcome.PARTIAL if partial else Outcome.COMPLETE,
+            SOME_REJECTED if partial else self._note(scope),
             counts=Counts(
                 seen=seen,
                 unchanged=seen - rejected,
@@ -432,23 +437,32 @@ class Collector:
 
     def _unchanged(self, scope: Scope) -> ScopeResult:
         known = scope.known
-        return replace(
-            self._ended(scope, Outcome.COMPLETE),
-            error=self._note(scope),
+        return self._ended(
+            scope,
+            Outcome.COMPLETE,
+            self._note(scope),
             counts=Counts(seen=known.records, unchanged=known.records),
             digests=Digests(known.bytes_digest, known.tracked_digest, known.readings_digest),
             records=known.records,
         )
-
-    def _failed(self, scope: Scope, outcome: Outcome, error: str) -> ScopeResult:
-        return replace(self._ended(scope, outcome), error=error)
 
     def _note(self, scope: Scope) -> str | None:
         if scope.identity_refused is None:
             return None
         return f"read without identity: {scope.identity_refused.message}"
 
-    def _ended(self, scope: Scope, outcome: Outcome) -> ScopeResult:
+    def _ended(  # noqa: PLR0913 (what differs by how the scope ended)
+        self,
+        scope: Scope,
+        outcome: Outcome,
+        error: str | None,
+        *,
+        counts: Counts = NONE_COUNTED,
+        change: Change | None = None,
+        digests: Digests | None = None,
+        records: int = 0,
+        rejections: Sequence[Rejection] = (),
+    ) -> ScopeResult:
         tally = scope.tally
         return ScopeResult(
             organization=scope.organization,
@@ -457,13 +471,19 @@ class Collector:
             started_at=scope.started_at,
             finished_at=self._now(),
             organization_id=scope.organization_id or scope.pinned,
+            error=error,
             http_status=tally.http_status,
             requests=tally.requests,
             retries=tally.retries,
             waited_seconds=tally.waited_seconds,
+            counts=counts,
             identity=scope.identity or self._identity_by_records(scope),
             key_digest=self._key_digest(scope) if scope.identity else None,
-            based_on=scope.known.generation,
             was_renamed=scope.was_renamed,
+            change=change,
+            based_on=scope.known.generation,
+            digests=digests,
+            records=records,
+            rejections=rejections,
             held_bytes=scope.held_bytes,
         )

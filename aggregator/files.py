@@ -45,18 +45,23 @@ def read_text(path: Path) -> str:
     return content.text
 
 
-def read_start(path: Path, size: int) -> Content:
+def read_start(path: Path | str, size: int) -> Content:
     """At most the first ``size`` bytes of a text file; symbolic links are followed.
 
     Raises ``UnreadableError`` for what is missing, no regular file or not UTF-8 text.
     """
     data, status, trouble = b"", None, "cannot be read"
     try:
-        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
-            status = os.fstat(file.fileno())
-            data = file.read(size + 1)
+        # A plain open of a named pipe waits for a writer that may never come.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISFIFO(status.st_mode):
+                data = os.read(descriptor, size + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        trouble = f"cannot be read: {error.strerror}"
+        status, trouble = None, f"cannot be read: {error.strerror}"
     if status is None:
         raise UnreadableError(trouble)
     if not stat.S_ISREG(status.st_mode):
@@ -71,11 +76,6 @@ def read_start(path: Path, size: int) -> Content:
         world_readable=bool(status.st_mode & stat.S_IROTH),
         foreign_owner=status.st_uid not in (0, os.geteuid()),
     )
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a named pipe at once, where a plain open waits for a writer that may never come."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _decoded(data: bytes, *, complete: bool) -> str | None:

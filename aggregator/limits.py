@@ -7,8 +7,8 @@ waits to try again (backoff, ``Retry-After``) does so outside of all this and ho
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 from aggregator.breaker import BASE_BACKOFF_SECONDS, HostBreaker, RetryBudget
 from aggregator.errors import RetryableError, ScopeError
@@ -88,28 +88,10 @@ class HostLimits:
             Pacer(requests_per_second, self._clock, self._sleep),
         )
 
-    @asynccontextmanager
-    async def slot(
-        self, organization: str, deadline: float, *, urgent: bool
-    ) -> AsyncIterator[None]:
-        """As ``OrganizationLimits.slot``, for the host's share of it."""
-        probe = await self._enter(deadline, urgent=urgent)
-        try:
-            yield
-        except ScopeError as error:
-            self._record(organization, error, probe=probe)
-            raise
-        else:
-            self._record(organization, None, probe=probe)
-        finally:
-            self._in_flight.release()
-            if probe:
-                self.breaker.leave()
-
-    async def _enter(self, deadline: float, *, urgent: bool) -> bool:
-        """Returns holding a slot and a grant; True: as the probe of a host that is down."""
+    async def enter(self, deadline: float, *, urgent: bool) -> bool:
+        """Returns holding a slot and a grant, until ``leave``; True: as the probe of the host."""
         while True:
-            probe = await self.breaker.enter(deadline)
+            probe = self.breaker.down and await self.breaker.enter(deadline)
             try:
                 if await self._queue(deadline, probe=probe, urgent=urgent):
                     return probe
@@ -117,6 +99,14 @@ class HostLimits:
                 if probe:
                     self.breaker.leave()
                 raise
+
+    def leave(self, organization: str, error: BaseException | None, *, probe: bool) -> None:
+        """Gives back what ``enter`` gave and takes in how the request ended."""
+        if error is None or isinstance(error, ScopeError):
+            self._record(organization, error, probe=probe)
+        self._in_flight.release()
+        if probe:
+            self.breaker.leave()
 
     async def _queue(self, deadline: float, *, probe: bool, urgent: bool) -> bool:
         """Whether a slot and a grant were got; not if the host went down meanwhile."""
@@ -158,27 +148,34 @@ class OrganizationLimits:
         self._pacer = pacer
         self._has_begun = False
 
-    @asynccontextmanager
-    async def slot(self, deadline: float) -> AsyncIterator[None]:
-        """Holds the right to send one request for the length of the block.
+    def slot(self, deadline: float) -> Slot:
+        """For ``async with``: holds the right to send one request for the length of the block.
 
         A ScopeError that the block raises is taken in: it moves pauses, rates, concurrency and
         the breaker. Raises ScopeError (deferred) when the request cannot start by ``deadline``,
         a time of the clock, or the host is given up.
         """
+        return Slot(self, deadline)
+
+    async def enter(self, deadline: float) -> bool:
+        """Returns holding what ``leave`` gives back; True: as the probe of a host that is down."""
         await self._in_flight.acquire()
         try:
             await self._pacer.acquire(deadline)
             # What is begun goes first: a run cut short by its deadline has few half-done scopes.
-            async with self._host.slot(self._name, deadline, urgent=self._has_begun):
-                self._has_begun = True
-                yield
-        except RetryableError as error:
-            if error.outcome == Outcome.RATE_LIMITED:
-                self._pacer.pause(max(error.retry_after_seconds or 0.0, BASE_BACKOFF_SECONDS))
-            raise
-        finally:
+            probe = await self._host.enter(deadline, urgent=self._has_begun)
+        except BaseException:
             self._in_flight.release()
+            raise
+        self._has_begun = True
+        return probe
+
+    def leave(self, error: BaseException | None, *, probe: bool) -> None:
+        """Ends what ``enter`` began; ``error`` is what the request raised."""
+        self._host.leave(self._name, error, probe=probe)
+        if isinstance(error, RetryableError) and error.outcome == Outcome.RATE_LIMITED:
+            self._pacer.pause(max(error.retry_after_seconds or 0.0, BASE_BACKOFF_SECONDS))
+        self._in_flight.release()
 
     def record_first_attempt(self) -> None:
         self._host.retries.record_first_attempt()
@@ -186,3 +183,22 @@ class OrganizationLimits:
     def may_retry(self, failure: RetryableError) -> bool:
         """Whether the shared budget allows one more attempt; a 429 is free (fault B6)."""
         return failure.outcome == Outcome.RATE_LIMITED or self._host.retries.spend()
+
+
+class Slot:
+    """One use of ``OrganizationLimits.slot``; a class because a generator costs thrice as much."""
+
+    __slots__ = ("_deadline", "_limits", "_probe")
+
+    def __init__(self, limits: OrganizationLimits, deadline: float) -> None:
+        self._limits = limits
+        self._deadline = deadline
+        self._probe = False
+
+    async def __aenter__(self) -> None:
+        self._probe = await self._limits.enter(self._deadline)
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self._limits.leave(error, probe=self._probe)

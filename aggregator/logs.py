@@ -65,7 +65,7 @@ def _fields(record: logging.LogRecord, redactor: Redactor) -> dict[str, Any]:
 
 
 class ConsoleFormatter(logging.Formatter):
-    """``12:00:01 warning scope.failed organization=acme outcome=timeout``."""
+    """``2026-11-23T12:00:01Z warning scope.failed organization=acme outcome=timeout``."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class ConsoleFormatter(logging.Formatter):
         named = _fields(record, self._redactor).items()
         fields = "".join(f" {name}={_shown(value)}" for name, value in named)
         event = _escaped(self._redactor(record.getMessage()))
-        line = f"{moment:%H:%M:%S} {record.levelname.lower():7} {event}{fields}"
+        line = f"{moment:%Y-%m-%dT%H:%M:%SZ} {record.levelname.lower():7} {event}{fields}"
         if record.exc_info and record.exc_info[1]:
             line += "\n" + _traceback(record.exc_info[1])
         return self._redactor(line)

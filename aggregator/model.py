@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import add, attrgetter
 from typing import Any, Literal, NamedTuple, NoReturn
 
 
@@ -51,7 +51,7 @@ class Secret:
 
     def digest(self, pepper: bytes) -> bytes:
         """16 bytes that tell whether the key changed and nothing about it (HMAC-SHA-256, cut)."""
-        return hmac.new(pepper, self._value.encode(), hashlib.sha256).digest()[:16]
+        return hmac.digest(pepper, self._value.encode(), "sha256")[:16]
 
     def __repr__(self) -> str:
         return "Secret(**)"
@@ -216,8 +216,11 @@ class Counts:
     rejected: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in Counts.__dataclass_fields__}
+        return dict(zip(_COUNTED, _counted(self), strict=True))
 
     def __add__(self, other: Counts) -> Counts:
-        names = Counts.__dataclass_fields__
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Counts(*map(add, _counted(self), _counted(other)))
+
+
+_COUNTED = tuple(Counts.__dataclass_fields__)
+_counted = attrgetter(*_COUNTED)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Claim = tuple[str | bytes, ...]
 MAX_NAME_CHARACTERS = 128
+_NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_CHARACTERS}}}")
 MAX_NAMES_IN_A_NOTE = 5
 PARTNER_KEY = "AGGREGATOR_PARTNER_KEY"
 _TRIMMED = "white space, a byte order mark or quotes around the key were left out"
@@ -125,7 +127,7 @@ def _problems_of_names(entries: Sequence[Entry]) -> list[str]:
 
 
 def _is_name(text: str) -> bool:
-    return re.fullmatch(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_CHARACTERS}}}", text) is not None
+    return _NAME.fullmatch(text) is not None
 
 
 def _partner_key(settings: Settings) -> CheckedKey | None:
@@ -202,6 +204,7 @@ def _abridged(names: Sequence[str]) -> str:
     return f"{listed} and {more} more" if more > 0 else listed
 
 
+@lru_cache(maxsize=1024)
 def _host(base_url: str) -> str:
     return urlsplit(base_url).hostname or ""
 

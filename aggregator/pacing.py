@@ -51,6 +51,13 @@ class Pacer:
 
         Raises ScopeError (deferred) as soon as it is known that this will be after ``deadline``.
         """
+        if not self._rate and not self._waiting:
+            now = self._clock()
+            if self._paused_until <= now <= deadline:
+                self._forget_grants(now, WINDOW_SECONDS)
+                self._grants.append(now)
+                self._last_grant = now
+                return
         is_behind_others = self._waiting > 0
         self._waiting += 1
         try:

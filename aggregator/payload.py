@@ -14,6 +14,7 @@ DEEPEST_NESTING = 1024
 """What orjson refuses to go beyond; the salvage pass holds to it on every Python."""
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_ESCAPED_NUL = re.compile(rb"\\u0000")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -38,7 +39,8 @@ def parse(body: bytes) -> tuple[Any, bool]:
     has_big_integers = b"0" * 19 in body.translate(_ZEROS)
     if not has_big_integers:
         try:
-            return orjson.loads(body), b"\\u0000" in body
+            # Looking for a single byte first is much faster, and many bodies do not have it.
+            return orjson.loads(body), b"\\" in body and _ESCAPED_NUL.search(body) is not None
         except orjson.JSONDecodeError:
             pass  # the patient parser decides
     return _parse_patiently(body), True

@@ -19,8 +19,9 @@ secret also because they change with every refresh, and configuration is history
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from aggregator.tripwire import SET, looks_random, mark, mask_text, mask_value
@@ -91,6 +92,18 @@ _SMALLEST_INTEGER = -(2**63)
 _LARGEST_INTEGER = 2**63 - 1
 
 _OTHER, _SAFE, _SAFE_ID, _SECRET, _PAIRS = Rule  # reading a member from its class is slow
+_MASKS_TEXT: tuple[Callable[[str], str], ...] = (
+    *(mark, mask_value, partial(mask_value, may_be_uuid=True), mark, mark),
+)
+"""What makes a text storable, by rule."""
+
+_Plan: TypeAlias = tuple[tuple[str, str, Rule, Callable[[str], str]], ...]
+"""For each member of an object: its name, that name as stored, its rule, what masks its texts."""
+_plans: dict[tuple[str, ...], _Plan] = {}
+"""Connections of one type have the same names: what these mean is looked up once for all. Holds
+names that are stored as they are, never a value."""
+_MOST_PLANS = 1024
+_MOST_PLANNED_NAMES = 64
 
 
 def rule_of(name: str) -> Rule:
@@ -122,22 +135,41 @@ def masked_name(name: str) -> tuple[str, Rule]:
 
 def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> dict[str, Any]:
     """The object as it may be stored under a name with this rule; nothing given is changed."""
-    masked = {}
+    masked: dict[str, Any] = {}
     if rule >= _SECRET:
         for name, item in value.items():
             kept = _SAFE if rule is _PAIRS and name == "name" else _SECRET
             masked[masked_name(name)[0]] = mask(item, kept, depth)
-    elif value.keys() <= _PICKED:
+    elif len(value) <= len(_PICKED) and value.keys() <= _PICKED:
         for name, item in value.items():
             masked[name] = mask(item, rule, depth)
     else:
-        for name, item in value.items():
-            stored_name, own = masked_name(name)
-            plain = item is None or item is True or item is False
-            masked[stored_name] = item if plain else mask(item, own, depth)
+        names = tuple(value)
+        for name, stored_name, own, mask_text_of in _plans.get(names) or _plan(names):
+            item = value[name]
+            if type(item) is str:
+                masked[stored_name] = mask_text_of(item)
+            elif item is None or item is True or item is False:
+                masked[stored_name] = item
+            else:
+                masked[stored_name] = mask(item, own, depth)
     if SET in masked:  # several names may have become this one: none of their values wins
         masked[SET] = SET
     return masked
+
+
+def _plan(names: tuple[str, ...]) -> _Plan:
+    """The plan for these names; remembered unless one of them looks like a value."""
+    stored = tuple(map(masked_name, names))
+    plan = tuple(
+        (name, stored_name, rule, _MASKS_TEXT[rule])
+        for name, (stored_name, rule) in zip(names, stored, strict=True)
+    )
+    if len(names) <= _MOST_PLANNED_NAMES and (SET, _SECRET) not in stored:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[names] = plan
+    return plan
 
 
 def mask(value: Json, rule: Rule, depth: int = 0) -> Json:  # noqa: PLR0911 -- one exit a type
@@ -147,9 +179,7 @@ def mask(value: Json, rule: Rule, depth: int = 0) -> Json:  # noqa: PLR0911 -- o
     """
     kind = type(value)
     if kind is str:
-        if rule is _SAFE or rule is _SAFE_ID:
-            return mask_value(value, may_be_uuid=rule is _SAFE_ID)
-        return mark(value)
+        return _MASKS_TEXT[rule](value)
     if value is None or kind is bool:
         return value
     if kind is int or kind is float:

@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
 
 NONE_COUNTED = Counts()
-SOME_REJECTED = "some records were rejected"
+SOME_REJECTED = "some records were rejected: see reporting.rejected_records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,9 @@ class ScopeState:
     readings_digest: bytes | None = None
     generation: int = 0
     """Of the run that wrote the scope last."""
+
+
+NOTHING_KNOWN = ScopeState()
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,7 +283,7 @@ async def _copy_new(
 
     The scope's lock vouches for that; the table's defaults say that the rows are ``created`` now.
     """
-    rows = [(*row, generation) for result in results for row in _rows(result)]
+    rows = [row for result in results for row in _rows(result, generation)]
     if not rows:
         return
     await connection.copy_records_to_table(
@@ -298,11 +298,11 @@ async def _copy_new(
             counts[key]["created"] = len(result.change.records)
 
 
-def _rows(result: ScopeResult) -> Iterator[tuple[Any, ...]]:
-    """The records to write, as staged: key, tracked values, content hash."""
+def _rows(result: ScopeResult, *last: int) -> Iterator[tuple[Any, ...]]:
+    """The records to write, as staged: key, tracked values, content hash; then what is ``last``."""
     key = _key(result)
     for record, digest in result.change.records if result.change else ():
-        yield (*key, record.id, *record.values, digest)
+        yield (*key, record.id, *record.values, digest, *last)
 
 
 async def _remove(

@@ -20,6 +20,7 @@ EXIT_ACTIVE = 6
 
 _NOT_FAILED = {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.DEFERRED}
 EXAMPLES = 3
+CHANGES = ("created", "updated", "removed", "restored", "withheld", "rejected")
 
 
 @dataclass(slots=True)
@@ -42,6 +43,11 @@ class Summary:
         self.requests = 0
         self.retries = 0
         self.headlines: list[str] = []
+        self.withheld_by_complete = 0
+        """Rows missing from complete answers; those missing from partial ones are not for a person
+        to accept."""
+        self.planned: list[dict[str, Any]] | None = None
+        """What each organization would have changed, where the run is only a plan."""
         self.outcomes: Counter[Outcome] = Counter()
         self.resources: dict[str, Counts] = {}
         self._troubled: dict[str, set[Outcome]] = {}
@@ -55,8 +61,24 @@ class Summary:
             self.retries += result.retries
             self.outcomes[result.outcome] += 1
             self.resources[name] = self.resources.get(name, Counts()) + result.counts
+            if self.planned is not None:
+                self._plan(result)
             if result.outcome is not Outcome.COMPLETE:
                 self._trouble(result)
+            else:
+                self.withheld_by_complete += result.counts.withheld
+
+    def _plan(self, result: ScopeResult) -> None:
+        counts = result.counts.as_dict()
+        changes = {field: counts[field] for field in CHANGES}
+        if self.planned is not None and any(changes.values()):
+            self.planned.append(
+                {
+                    "organization": result.organization.name,
+                    "resource": result.resource.name,
+                    **changes,
+                }
+            )
 
     def _trouble(self, result: ScopeResult) -> None:
         self._troubled.setdefault(result.organization.name, set()).add(result.outcome)
@@ -117,6 +139,8 @@ class Summary:
                 name: counts.as_dict() for name, counts in sorted(self.resources.items())
             },
         }
+        if self.planned is not None:
+            document["plan"] = self.planned
         if self.headlines:
             document["headline"] = "; ".join(self.headlines)
         return document

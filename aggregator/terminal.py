@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from aggregator.summary import Summary
 
@@ -62,6 +63,13 @@ def _console() -> Console:
     return Console(width=wide, highlight=False, soft_wrap=False)
 
 
+def _table(*columns: str, title: str | None = None) -> Table:
+    """A table without lines: in 80 columns the words count."""
+    from rich.table import Table  # noqa: PLC0415
+
+    return Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+
+
 def _safe(text: object) -> str:
     """Text from outside as it may reach a terminal: no control characters, no markup."""
     from rich.markup import escape  # noqa: PLC0415
@@ -72,8 +80,6 @@ def _safe(text: object) -> str:
 
 def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
     """The result of a run: organizations, records by resource, and what went wrong, grouped."""
-    from rich.table import Table  # noqa: PLC0415
-
     console = _console()
     counts = account["organizations"]
     console.print(
@@ -85,9 +91,10 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
         f"organizations: {counts['total']} total, {counts['complete']} complete,"
         f" {counts['partial']} partial, {counts['failed']} failed, {counts['deferred']} deferred"
     )
-    if account.get("plan"):
+    if "plan" in account:
         console.print("[bold]plan only: nothing was committed[/]")
-    table = Table("resource", title="records")
+        _print_plan(console, account["plan"])
+    table = _table("records")
     fields = list(next(iter(account["resources"].values()), {}))
     for name in fields:
         table.add_column(name, justify="right")
@@ -96,7 +103,7 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
     if fields:
         console.print(table)
     if summary.groups:
-        troubles = Table("outcome", "organizations", "why", "such as", title="not complete")
+        troubles = _table("not complete", "organizations", "why", "such as")
         for group in summary.groups[:MOST_ROWS]:
             more = f" and {group.count - len(group.examples)} more"
             names = ", ".join(map(_safe, group.examples))
@@ -106,7 +113,7 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
         console.print(troubles)
     for headline in summary.headlines:
         console.print(f"[bold red]{_safe(headline)}[/]")
-    if any(numbers["withheld"] for numbers in account["resources"].values()):
+    if summary.withheld_by_complete:
         console.print(
             "[bold yellow]removals were withheld[/]: the rows are kept and marked"
             " (withheld_since in reporting.connections); two further complete runs, or"
@@ -114,10 +121,25 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
         )
 
 
+def _print_plan(console: Console, planned: Sequence[Mapping[str, Any]]) -> None:
+    """What a plan would change, organization by organization."""
+    if not planned:
+        console.print("nothing would change")
+        return
+    fields = [field for field in planned[0] if field not in {"organization", "resource"}]
+    table = _table("would change", "resource")
+    for field in fields:
+        table.add_column(field, justify="right")
+    for row in planned[:MOST_ROWS]:
+        numbers = (str(row[field]) for field in fields)
+        table.add_row(_safe(row["organization"]), row["resource"], *numbers)
+    console.print(table)
+    if len(planned) > MOST_ROWS:
+        console.print(f"and {len(planned) - MOST_ROWS} more; --json has them all")
+
+
 def print_status(document: Mapping[str, Any]) -> None:
     """Coverage and every organization, the ones to look at first."""
-    from rich.table import Table  # noqa: PLC0415
-
     console = _console()
     coverage = ", ".join(f"{count} {status}" for status, count in document["coverage"].items())
     console.print(f"organizations: {coverage or 'none'}")
@@ -126,9 +148,7 @@ def print_status(document: Mapping[str, Any]) -> None:
         console.print(f"last run: {last['status']}, started {last['started_at']}")
         if last["headline"]:
             console.print(f"[bold red]{_safe(last['headline'])}[/]")
-    table = Table(
-        "organization", "status", "age", "connections", "unhealthy", "last outcome", "why"
-    )
+    table = _table("organization", "status", "age", "connections", "unhealthy", "outcome", "why")
     for row in sorted(document["organizations"], key=lambda row: row["status"] == "complete"):
         table.add_row(
             _safe(row["organization"]),
@@ -144,10 +164,8 @@ def print_status(document: Mapping[str, Any]) -> None:
 
 def print_check(document: Mapping[str, Any]) -> None:
     """Every key's identity, the database, and all problems."""
-    from rich.table import Table  # noqa: PLC0415
-
     console = _console()
-    table = Table("organization", "outcome", "speaks for", "key", "role", "ms", "problem")
+    table = _table("organization", "outcome", "speaks for", "key", "role", "problem")
     for row in document["organizations"]:
         table.add_row(
             _safe(row["organization"]),
@@ -155,7 +173,6 @@ def print_check(document: Mapping[str, Any]) -> None:
             _safe(row["organization_name"] or row["organization_id"] or ""),
             row["key_class"] or "",
             _safe(row["role"] or ""),
-            _number(row["latency_ms"]),
             _safe(row["problem"] or ""),
         )
     console.print(table)
@@ -184,9 +201,7 @@ def _age(seconds: float | None) -> str:
 
 def print_query(title: str, rows: Sequence[dict[str, object]]) -> None:
     """The answer to a query as a table."""
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(title=title, title_justify="left")
+    table = _table(title=title)
     for name in rows[0] if rows else ():
         table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left")
     for row in rows:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
+from contextvars import ContextVar
 
 import aiohttp
 import yarl
@@ -30,19 +31,18 @@ def make_session(connections_per_host: int) -> aiohttp.ClientSession:
     No cookies (trap T6), no proxy or netrc from the environment, no decompression without a cap
     (trap T2). aiohttp's own total timeout is off, for it counts waits as well (trap T5).
     """
-    resender = _Resender()
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_create_end.append(resender.note_new_connection)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=0, limit_per_host=connections_per_host, ttl_dns_cache=300
+            limit=0,
+            limit_per_host=connections_per_host,
+            ttl_dns_cache=300,
+            socket_factory=_open_socket,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),
-        middlewares=(resender.send,),
-        trace_configs=[tracing],
+        middlewares=(_send_resending,),
     )
 
 
@@ -65,10 +65,11 @@ async def send(
             asyncio.timeout(timeout_seconds),
             session.get(url, headers=headers(), allow_redirects=False) as answer,
         ):
-            body = _Body(max_bytes, ", ".join(answer.headers.getall("Content-Encoding", ())))
-            async for chunk in answer.content.iter_any():
+            received = _joined(answer)
+            body = _Body(max_bytes, received.get("content-encoding", ""))
+            while chunk := await answer.content.readany():
                 body.feed(chunk)
-            return Response(answer.status, _joined(answer), body.finish())
+            return Response(answer.status, received, body.finish())
     except (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError) as error:
         failure = _translate(error, url.host or "")
     raise failure
@@ -123,43 +124,41 @@ def _corrupt(problem: str) -> RetryableError:
 
 def _joined(answer: aiohttp.ClientResponse) -> dict[str, str]:
     """Headers with lower-case names; those given twice joined, as RFC 9110 says."""
-    headers: dict[str, str] = {}
-    for name, value in answer.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if len(headers) < len(answer.headers):
+        headers = {name: ", ".join(answer.headers.getall(name)) for name in headers}
     return headers
 
 
-class _Resender:
+_opened: ContextVar[list[aiohttp.AddrInfoType]] = ContextVar("_opened")
+"""Where sockets were opened to for the request at hand; none: it goes out on one that was open."""
+
+
+def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    _opened.get().append(address)
+    return socket.socket(family, kind, protocol)
+
+
+async def _send_resending(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
     """Sends again, and only then, when a kept-alive connection turns out to be closed (B24).
 
     Left alone, aiohttp sends every request that loses its connection twice, behind the back of
     the limits; raising another class than those it looks for keeps it from doing so.
     """
-
-    def __init__(self) -> None:
-        self._on_new_connection: set[asyncio.Task[object] | None] = set()
-
-    async def note_new_connection(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _: object
-    ) -> None:
-        self._on_new_connection.add(asyncio.current_task())
-
-    async def send(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        task = asyncio.current_task()
-        for _ in range(MOST_RESENDS + 1):
-            try:
-                return await handler(request)
-            except aiohttp.ClientConnectorError:
-                raise
-            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                if task in self._on_new_connection:
-                    break
-            finally:
-                self._on_new_connection.discard(task)
-        raise aiohttp.ClientConnectionError
+    opened: list[aiohttp.AddrInfoType] = []
+    _opened.set(opened)
+    for _ in range(MOST_RESENDS + 1):
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            if opened:
+                break
+    raise aiohttp.ClientConnectionError
 
 
 _NETWORK = (RetryableError, Outcome.NETWORK)

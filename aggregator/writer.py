@@ -88,7 +88,8 @@ class Writer:
         until = loop.time() + BATCH_SECONDS
         while rows < BATCH_ROWS and len(batch) < BATCH_SCOPES:
             try:
-                async with asyncio.timeout_at(until):
+                # Only who has to wait pays for a timer.
+                async with asyncio.timeout_at(until if self.queue.empty() else None):
                     result = await self.queue.get()
             except TimeoutError:
                 break

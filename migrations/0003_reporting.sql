@@ -127,7 +127,18 @@ select
     w.reason as withheld_reason,
     c.type_logo_url,
     c.type_logo_dark_url,
-    c.sanitized
+    c.sanitized,
+    coalesce(
+        (
+            select max(h.valid_to)
+            from inventory.history h
+            where h.resource = 'connections' and h.deployment = c.deployment
+                and h.organization_id = c.organization_id and h.id = c.id
+                and lower(nullif(h.record ->> 'status', ''))
+                    is distinct from lower(nullif(c.status, ''))
+        ),
+        c.first_seen_at
+    ) as status_since
 from inventory.connections c
 join ledger.organizations o
     on o.deployment = c.deployment and o.organization_id = c.organization_id
@@ -172,7 +183,7 @@ comment on column reporting.connections.api_calls_last_24_hours is
 comment on column reporting.connections.rate_limit_reported is
     'Whether the server speaks about rate limiting at all; false on older servers.';
 comment on column reporting.connections.rate_limited is
-    'Whether the upstream service limits it now; NULL: not known.';
+    'Whether the upstream service limited it when it was last read; NULL: not known.';
 comment on column reporting.connections.rate_limited_since is 'Since when it is limited (UTC).';
 comment on column reporting.connections.rate_limit_expires_at is
     'When the marker expires (UTC); not a promise of the provider.';
@@ -198,6 +209,9 @@ comment on column reporting.connections.type_logo_url is 'Logo of the type.';
 comment on column reporting.connections.type_logo_dark_url is 'Logo of the type for dark pages.';
 comment on column reporting.connections.sanitized is
     'Whether characters that Postgres cannot store were replaced in it.';
+
+comment on column reporting.connections.status_since is
+    'Since when runs see it with this status (UTC): unhealthy since, where it is unhealthy.';
 
 create view reporting.connection_history as
 with versions as (
@@ -436,7 +450,7 @@ comment on column reporting.runs.organizations_complete is 'Organizations read c
 comment on column reporting.runs.organizations_partial is 'Organizations some of whose records were rejected.';
 comment on column reporting.runs.organizations_failed is 'Organizations that could not be read.';
 comment on column reporting.runs.organizations_deferred is 'Organizations left for the next run.';
-comment on column reporting.runs.outcomes is 'Number of scopes by outcome.';
+comment on column reporting.runs.outcomes is 'Number of organizations by outcome, each counted once for every resource read.';
 comment on column reporting.runs.resources is 'Counts by resource, as in sync --json.';
 comment on column reporting.runs.seen is 'Records read.';
 comment on column reporting.runs.created is 'Records that are new.';

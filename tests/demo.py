@@ -13,6 +13,7 @@ from aggregator import embedded
 from aggregator.terminal import print_query
 from tests.simulator import Simulator, demo_fleet
 
+ROOT = Path(__file__).parent.parent
 DATA_DIR = Path(".aggregator") / "demo"
 PARTLY_COMPLETE = 3
 
@@ -23,6 +24,7 @@ QUESTIONS = (
         select type_name as type, count(*) as connections,
                count(*) filter (where is_healthy) as healthy,
                count(*) filter (where not is_healthy) as unhealthy,
+               count(*) filter (where is_healthy is null) as unknown,
                count(distinct organization) as organizations
         from reporting.connections
         group by type_name order by connections desc, type limit 10
@@ -82,12 +84,15 @@ async def main() -> int:
 async def _sync(simulator: Simulator) -> int:
     settings = {
         "AGGREGATOR_BASE_URL": simulator.base_url,
-        "AGGREGATOR_DATA_DIR": str(DATA_DIR),
+        "AGGREGATOR_DATA_DIR": str(DATA_DIR.resolve()),
     }
     keys = {f"AGGREGATOR_API_KEYS__{name}": key for name, key in simulator.fleet.api_keys.items()}
     own = {name: value for name, value in os.environ.items() if not name.startswith("AGGREGATOR_")}
+    # Elsewhere than here, so that it never sees the .env of whoever tries it.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "aggregator", "sync", env={**own, **settings, **keys}
+        *(sys.executable, "-m", "aggregator", "sync"),
+        cwd=DATA_DIR,
+        env={**own, **settings, **keys, "PYTHONPATH": str(ROOT)},
     )
     return await process.wait()
 

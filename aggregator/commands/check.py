@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -134,7 +133,6 @@ def _mark_duplicates(organizations: Sequence[Organization], rows: Sequence[dict[
 async def _check_key(organization: Organization, network: Network) -> dict[str, Any]:
     outcome, problem = Outcome.COMPLETE, None
     identity = Identity(None)
-    began = time.monotonic()
     try:
         response = await network.client.get(
             organization, api.IDENTITY, network.limits(organization), Tally(), network.deadline
@@ -153,6 +151,5 @@ async def _check_key(organization: Organization, network: Network) -> dict[str, 
         "key_class": identity.key_class,
         "role": identity.role,
         "mode": identity.mode,
-        "latency_ms": None if problem else round((time.monotonic() - began) * 1000),
         "problem": problem,
     }

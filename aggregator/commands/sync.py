@@ -140,6 +140,8 @@ class Job:
             current = Run(work, lambda: show(current.summary))
             if headline:
                 current.summary.headlines.append(headline)
+            if self.options.plan:
+                current.summary.planned = []
             log.info(
                 "run.started",
                 extra={
@@ -158,9 +160,7 @@ class Job:
         exit_code = stopper.exit_code or current.summary.exit_code
         status = "cancelled" if current.cancelled else STATUS_OF_EXIT[exit_code]
         account = self._account(current, status, exit_code)
-        if self.options.plan:
-            account["plan"] = True
-        else:
+        if not self.options.plan:
             await self._close(rest, account)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:

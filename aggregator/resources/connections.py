@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from aggregator.model import Record, Rejection, Resource
 from aggregator.redact import Json, Rule, mask, mask_object
 from aggregator.resources.fields import (
     CUT,
     LONGEST_ID,
+    LONGEST_TEXT,
     Notes,
     flag,
     identifier,
@@ -74,6 +76,13 @@ _TYPE_FIELDS = frozenset(
 _ACTOR_FIELDS = frozenset({"id", "name", "type"})
 _RATE_LIMIT_FIELDS = frozenset({"currently_limited", "limited_since", "expires_at"})
 
+_TypeColumns: TypeAlias = tuple[str | None, str | None, str | None, str | None, list[str] | None]
+_types: dict[str, tuple[dict[str, Any], _TypeColumns]] = {}
+"""Types by id, as they came and as they are stored: few types come with many connections."""
+_MOST_TYPES = 1024
+_LONGEST_TYPE = 4096
+"""Characters of JSON text; a longer type is not remembered."""
+
 _HOST_NAMES = (
     *("hostname", "host", "server_hostname", "serverHostname", "hosts", "server", "endpoint"),
     *("url", "base_url", "baseUrl", "instance_url", "instanceUrl", "uri", "domain", "subdomain"),
@@ -84,7 +93,10 @@ _ACCOUNT_NAMES = (
     *("s3_bucket_name", "workspace_name", "workspaceName", "site"),
 )
 _ENDPOINT_RANK = {name: rank for rank, name in enumerate(_HOST_NAMES + _ACCOUNT_NAMES)}
-_HOST = re.compile(r"(?:[a-z0-9+.:-]{1,40}://)?+(\[[0-9a-f:.]+\]|[\w.-]+)(?![^:/,])")
+_ENDPOINT_NAMES = frozenset(_ENDPOINT_RANK)
+_HOST = r"(\[[0-9a-f:.]+\]|[\w.-]+)(?![^:/,])"
+_match_host = re.compile(_HOST).match
+_match_link = re.compile(rf"(?:[a-z0-9+.:-]{{1,40}}://)?+{_HOST}").match
 _LONGEST_ENDPOINT = 255
 
 
@@ -105,23 +117,10 @@ def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT
     get = record.get
     notes: Notes = {}
     organization_id = identifier(get("organization_id"), "organization_id", notes)
-    kind = get("type")
-    if type(kind) is str:  # as requests have it
-        note(kind, "type", notes)
-        kind = {"id": kind}
-    else:
-        kind = members(kind, "type", notes)
     configuration, endpoint = _configuration(get("configuration"), notes)
-    operations = kind.get("operations")
-    if operations is None:  # the older spelling, polytomic-api 4.2
-        operations = kind.get("Operations")
     values = (
         text(get("name"), "name", notes),
-        identifier(kind.get("id"), "type.id", notes),
-        text(kind.get("name"), "type.name", notes),
-        text(kind.get("logo_url"), "type.logo_url", notes),
-        text(kind.get("logo_dark_url"), "type.logo_dark_url", notes),
-        texts(operations, "type.operations", notes),
+        *_type(get("type"), notes),
         text(get("status"), "status", notes),
         _status_error(get("status_error"), notes),
         endpoint,
@@ -130,28 +129,73 @@ def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT
         texts(get("policies"), "policies", notes),
         identifier(get("parent_connection_id"), "parent_connection_id", notes),
         moment(get("created_at"), "created_at", notes),
-        *_actor(get("created_by"), "created_by.", notes),
+        *_actor(get("created_by"), "created_by", notes),
         moment(get("updated_at"), "updated_at", notes),
-        *_actor(get("updated_by"), "updated_by.", notes),
+        *_actor(get("updated_by"), "updated_by", notes),
     )
     reading = _reading(record, notes)
-    if not record.keys() <= _FIELDS:
+    if not _FIELDS.issuperset(record):
         unknown(record, _FIELDS, "", notes)
-    if not kind.keys() <= _TYPE_FIELDS:
-        unknown(kind, _TYPE_FIELDS, "type.", notes)
     extra = json_text(notes, "extra", {}) if notes else None
     return Record(connection_id, organization_id, (*values, extra, sanitized), reading)
 
 
-def _actor(value: Json, prefix: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
+def _type(value: Json, notes: Notes) -> _TypeColumns:
+    """Id, name, both logos and operations of the connection's type."""
+    if type(value) is str:  # as requests have it
+        note(value, "type", notes)
+        value = {"id": value}
+    kind = members(value, "type", notes)
+    type_id = kind.get("id")
+    if type(type_id) is str and (known := _types.get(type_id)) and known[0] == kind:
+        return known[1]
+    operations = kind.get("operations")
+    if operations is None:  # the older spelling, polytomic-api 4.2
+        operations = kind.get("Operations")
+    odd: Notes = {}
+    columns = (
+        identifier(type_id, "type.id", odd),
+        text(kind.get("name"), "type.name", odd),
+        text(kind.get("logo_url"), "type.logo_url", odd),
+        text(kind.get("logo_dark_url"), "type.logo_dark_url", odd),
+        texts(operations, "type.operations", odd),
+    )
+    if not kind.keys() <= _TYPE_FIELDS:
+        unknown(kind, _TYPE_FIELDS, "type.", odd)
+    notes.update(odd)
+    # Remembered only if it is stored in full: so it holds nothing but texts (to which no number
+    # or boolean is equal), and no secret.
+    if type(type_id) is str and not odd and "Operations" not in kind:
+        _remember_type(type_id, kind, columns)
+    return columns
+
+
+def _remember_type(type_id: str, kind: dict[str, Any], columns: _TypeColumns) -> None:
+    if len(json_text(kind, "type", {})) > _LONGEST_TYPE:
+        return
+    if len(_types) >= _MOST_TYPES:
+        _types.clear()
+    _types[type_id] = kind, columns
+
+
+def _actor(value: Json, label: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
     """Id, name and type of who created or updated the connection."""
-    actor = members(value, prefix[:-1], notes)
+    actor = members(value, label, notes)
+    actor_id, name, kind = actor.get("id"), actor.get("name"), actor.get("type")
+    if (  # three short texts, as nearly always
+        type(actor_id) is type(name) is type(kind) is str
+        and len(actor) == len(_ACTOR_FIELDS)
+        and 0 < len(actor_id) <= LONGEST_ID
+        and len(name) <= LONGEST_TEXT
+        and len(kind) <= LONGEST_TEXT
+    ):
+        return actor_id, name, kind
     if not actor.keys() <= _ACTOR_FIELDS:
-        unknown(actor, _ACTOR_FIELDS, prefix, notes)
+        unknown(actor, _ACTOR_FIELDS, f"{label}.", notes)
     return (
-        identifier(actor.get("id"), prefix + "id", notes),
-        text(actor.get("name"), prefix + "name", notes),
-        text(actor.get("type"), prefix + "type", notes),
+        identifier(actor_id, f"{label}.id", notes),
+        text(name, f"{label}.name", notes),
+        text(kind, f"{label}.type", notes),
     )
 
 
@@ -168,16 +212,21 @@ def _configuration(value: Json, notes: Notes) -> tuple[str | None, str | None]:
 
 def _endpoint(masked: dict[str, Any]) -> str | None:
     """The host in lower case without scheme, port and path; else an account, project or bucket."""
-    named = _ENDPOINT_RANK.keys() & masked.keys()
-    for name in sorted(named, key=_ENDPOINT_RANK.__getitem__) if len(named) > 1 else named:
+    for name in _best_first(_ENDPOINT_NAMES.intersection(masked)):
         value = masked[name]
         if type(value) is not str or not value or value[0] == "(" or len(value) > _LONGEST_ENDPOINT:
             continue  # absent, or one of the marks
         if _ENDPOINT_RANK[name] >= len(_HOST_NAMES):
             return value
-        if host := _HOST.match(value.lower()):
+        match = _match_link if "://" in value else _match_host
+        if host := match(value.lower()):
             return host[1]
     return None
+
+
+@lru_cache(maxsize=512)
+def _best_first(names: frozenset[str]) -> list[str]:
+    return sorted(names, key=_ENDPOINT_RANK.__getitem__)
 
 
 def _status_error(value: Json, notes: Notes) -> str | None:

@@ -30,10 +30,12 @@ LARGEST_JSON = 1_048_576
 """Bytes of one JSON column, as UTF-8."""
 LARGEST_INTEGER = 2**63 - 1
 
+_parse_moment = datetime.fromisoformat
+
 
 def text(value: Json, label: str, notes: Notes) -> str | None:
     """The text, verbatim; cut after ``LONGEST_TEXT`` characters with a note."""
-    if value is None or (type(value) is str and len(value) <= LONGEST_TEXT):
+    if (type(value) is str and len(value) <= LONGEST_TEXT) or value is None:
         return value
     if type(value) is not str:
         note(value, label, notes)
@@ -44,10 +46,10 @@ def text(value: Json, label: str, notes: Notes) -> str | None:
 
 def identifier(value: Json, label: str, notes: Notes) -> str | None:
     """The id, verbatim; an integer as text; None where it is absent, empty or unusable."""
+    if type(value) is str and 0 < len(value) <= LONGEST_ID:
+        return value
     if value is None or value == "":
         return None
-    if type(value) is str and len(value) <= LONGEST_ID:
-        return value
     if (usable := usable_id(value)) is None:
         note(value, label, notes)
     return usable
@@ -87,7 +89,7 @@ def moment(value: Json, label: str, notes: Notes) -> datetime | None:
     if value is None or value == "":
         return None
     try:
-        parsed = datetime.fromisoformat(value)
+        parsed = _parse_moment(value)
         if parsed.year == 1:
             return None
         if parsed.tzinfo is UTC:

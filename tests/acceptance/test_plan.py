@@ -18,7 +18,7 @@ def counted(document: Row) -> Row:
 async def test_a_first_plan_writes_nothing_and_counts_as_the_sync_after_it(world: World) -> None:
     before = await world.dump()
     planned = await world.sync("--plan")
-    assert planned.document["plan"] is True
+    assert planned.document["plan"]
     assert await world.dump() == before
     real = await world.sync()
     assert counted(planned.document) == counted(real.document)

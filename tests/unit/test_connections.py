@@ -216,6 +216,29 @@ def test_a_record_that_is_no_object_is_rejected(value: Json) -> None:
     assert "hunter2" not in rejection.record
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Otherbase"},
+        {"name": 1},
+        {"name": True},
+        {"operations": ["target"]},
+        {"operations": ["target", 1]},
+        {"operations": None, "Operations": ["target"]},
+        {"new": "x"},
+    ],
+)
+def test_a_type_is_read_alike_whatever_types_of_its_id_came_before(other: dict[str, Json]) -> None:
+    usual = {"id": "otherbase", "name": "Base", "operations": ["a", "target"]}
+    unusual = usual | other
+    first = columns({"id": "c", "type": {**unusual, "id": "never seen before"}})
+    assert columns({"id": "c", "type": usual})["type_name"] == "Base"
+    for kind in (unusual, usual, unusual):
+        found = columns({"id": "c", "type": kind})
+    assert found == first | {"type_id": "otherbase"}
+    assert columns({"id": "c", "type": usual})["extra"] is None
+
+
 def test_the_order_of_keys_policies_and_operations_never_matters() -> None:
     """Invariant I4."""
 

@@ -37,7 +37,8 @@ def test_a_console_line_is_an_event_with_its_fields() -> None:
         record("scope.failed", organization="acme", error="no answer", status=None, n=3)
     )
     assert line == (
-        '12:00:01 warning scope.failed organization=acme error="no answer" status=None n=3'
+        "2026-11-23T12:00:01Z warning scope.failed organization=acme"
+        ' error="no answer" status=None n=3'
     )
 
 
@@ -56,7 +57,7 @@ def test_a_console_line_is_an_event_with_its_fields() -> None:
 def test_a_console_field_stays_on_its_line_and_changes_no_terminal(text: str, shown: str) -> None:
     """Fault C11."""
     line = ConsoleFormatter(Redactor()).format(record("event", error=text))
-    assert line == f"12:00:01 warning event error={shown}"
+    assert line == f"2026-11-23T12:00:01Z warning event error={shown}"
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, {1}, None, b"x", Secret(KEY)])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.redact import Rule, mask, mask_object, rule_of
+from aggregator.redact import _MOST_PLANS, Rule, _plans, mask, mask_object, rule_of
 from aggregator.tripwire import mask_text, mask_value
 from benchmarks.masking import measure
 
@@ -445,3 +445,23 @@ def test_no_text_takes_long_to_mask(text: str) -> None:
 def test_masking_an_error_text_twice_changes_nothing_more(text: str) -> None:
     masked = mask_text(text)
     assert mask_text(masked).count("(set)") >= masked.count("(set)") - 1
+
+
+def test_a_name_that_looks_like_a_value_is_not_remembered() -> None:
+    token = "sk_live_" + "face" * 6
+    assert mask_object({"host": "a.example.com", token: 1, "port": 5}) == {
+        "host": "a.example.com",
+        "(set)": "(set)",
+        "port": 5,
+    }
+    mask_object({"host": "a.example.com", "port": 5, "user": "reader"})
+    assert ("host", "port", "user") in _plans
+    assert not any(token in names for names in _plans)
+
+
+def test_plans_are_bounded_in_number_and_size() -> None:
+    for number in range(_MOST_PLANS + 1):
+        mask_object({"host": "a", "port": 1, f"name {number}": 1})
+    mask_object({f"name {number}": 1 for number in range(1000)})
+    assert len(_plans) <= _MOST_PLANS
+    assert max(map(len, _plans)) < 1000
