@@ -66,7 +66,7 @@ async def test_nothing_from_outside_steers_the_terminal(open_world: OpenWorld) -
                 assert len(stdout) < 40_000, "what is endless is cut"
                 assert not re.search(r"^(\{\"event\"|12:00:00)", stdout + stderr, re.MULTILINE)
         stdout = outputs[-1][1] + outputs[0][1]
-        assert "[link=https://evil.example]" in re.sub(r"[\s│┃]+", "", stdout), "shown as it is"
+        assert "[red]x[/red]" in re.sub(r"[\s│┃]+", "", stdout), "shown as it is"
 
 
 async def test_json_output_is_one_document_whatever_is_in_it(open_world: OpenWorld) -> None:
