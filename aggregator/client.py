@@ -21,6 +21,8 @@ from aggregator.transport import make_session, send
 __all__ = ["Client", "Tally", "make_session"]
 
 MOST_PAGES = 10_000
+MOST_EMPTY_PAGES = 10
+"""Empty pages in a row that still promise more."""
 MOST_FULL_RESPONSES = 8
 """The pages of one list together may be as large as so many of the largest single responses."""
 
@@ -114,6 +116,7 @@ class Client:
         """
         response = first
         tokens: set[str | None] = set()
+        empty = 0
         size = 0
         while True:
             page = api.decipher_list(response, asked_version=self._api_version)
@@ -124,6 +127,9 @@ class Client:
             if page.next_page_token in tokens:
                 raise ScopeError(Outcome.BAD_PAYLOAD, "incomplete: a page token came twice")
             tokens.add(page.next_page_token)
+            empty = 0 if page.records else empty + 1
+            if empty > MOST_EMPTY_PAGES:
+                raise ScopeError(Outcome.BAD_PAYLOAD, "incomplete: empty pages without end")
             if len(tokens) >= MOST_PAGES:
                 raise ScopeError(Outcome.BAD_PAYLOAD, f"incomplete: more than {MOST_PAGES} pages")
             size += len(response.body)

@@ -41,6 +41,8 @@ from aggregator.scope import (
 log = logging.getLogger(__name__)
 
 IDENTITY_VALID_FOR = timedelta(days=1)
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the database's clock may be ahead of ours before we take it for wrong."""
 YIELD_EVERY = 500
 """Records normalized in one go before other tasks get a turn."""
 MOST_QUARANTINED = 100
@@ -193,7 +195,7 @@ class Collector:
         return (
             state.identity_checked_at is None
             or state.key_digest != self._key_digest(scope)
-            or self._now() - state.identity_checked_at >= IDENTITY_VALID_FOR
+            or not -CLOCKS_APART <= self._now() - state.identity_checked_at < IDENTITY_VALID_FOR
             or scope.pinned != state.organization_id
         )
 

@@ -38,6 +38,7 @@ REMEDY = (
     " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
 )
 LOCAL_SETTINGS = """
+set local search_path = pg_catalog;
 set local lock_timeout = '5s';
 -- JSON of the history holds times as text, so their zone must not be the server's.
 set local timezone = 'UTC';

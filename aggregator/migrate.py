@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.database import Database, open_database
-from aggregator.errors import ConfigurationError
+from aggregator.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
 
 LOCK = 7_305_841_220_001  # any number, the same in every release
 LOCK_POLL_SECONDS = 0.2
+LOCK_PATIENCE_SECONDS = 120.0
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 _CREATE_TABLE = """
@@ -74,13 +76,16 @@ async def pending(database: Database) -> list[Migration]:
 async def apply(database: Database) -> list[str]:
     """Applies what is pending and gives the names of the files that this call applied."""
     migrations = load_migrations()
-    applied = []
+    applied: list[str] = []
+    patience = time.monotonic() + LOCK_PATIENCE_SECONDS
     while await pending(database):
         name = await _apply_next(database, migrations)
-        if name is None:
-            await asyncio.sleep(LOCK_POLL_SECONDS)
-        else:
+        if name is not None:
             applied.append(name)
+        elif time.monotonic() > patience:
+            raise DatabaseError("somebody else holds the lock of migrations and does not end")
+        else:
+            await asyncio.sleep(LOCK_POLL_SECONDS)
     return applied
 
 

@@ -18,7 +18,6 @@ from aggregator.sql import statement
 if TYPE_CHECKING:
     from aggregator.database import Connection
 
-LOCK = 7_305_841_220_002  # any number, the same in every release
 HEARTBEAT_SECONDS = 10
 LEASE = "60s"
 
@@ -29,8 +28,7 @@ async def run_lock(database: Database) -> AsyncIterator[None]:
 
     The lock belongs to a transaction that stays open, so that it holds behind a transaction-mode
     pooler too, and the server frees it at once when this process dies, and after ``LEASE`` when it
-    is frozen. An open transaction that has no snapshot holds back no vacuum. Losing the lock does
-    not stop the run: generations keep every row correct without it.
+    is frozen. Losing the lock does not stop the run: generations keep every row correct without it.
 
     Raises ``ActiveRunError`` at once where another run has it.
     """
@@ -41,7 +39,7 @@ async def run_lock(database: Database) -> AsyncIterator[None]:
         heart: asyncio.Task[None] | None = None
         try:
             await connection.execute(f"set local idle_in_transaction_session_timeout = '{LEASE}'")
-            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
+            if not await connection.fetch(statement("take_run_lock")):
                 raise ActiveRunError(await _describe_active(database))
             heart = asyncio.create_task(_beat(connection))
             try:

@@ -11,6 +11,12 @@ comment on table ledger.installation is
 insert into ledger.installation (pepper)
 values (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 
+create table ledger.run_lock (
+    only_row boolean primary key default true check (only_row)
+);
+comment on table ledger.run_lock is 'Whoever holds the lock of its row is the one active run.';
+insert into ledger.run_lock default values;
+
 create table ledger.organizations (
     organization text primary key,
     deployment text not null,

@@ -46,13 +46,14 @@ async def content(world: World, names: list[str]) -> list[Row]:
     return await world.query(
         """
         select c.organization, md5(string_agg(
-            (to_jsonb(c) - '{first_seen_at,last_changed_at,last_seen_at,deployment}'::text[])::text,
+            (to_jsonb(c) - $2::text[])::text,
             E'\\n' order by c.connection_id)) as hash, count(*) as connections
         from reporting.connections c
         where c.organization = any ($1)
         group by c.organization order by c.organization
         """,
         names,
+        ["first_seen_at", "last_changed_at", "last_seen_at", "status_since", "deployment"],
     )
 
 

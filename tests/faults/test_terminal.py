@@ -19,7 +19,7 @@ ATTACKS = {
     "set the window's title": "\x1b]0;owned\x07",
     "a control sequence of one byte": "\x9b2J",
     "go back and write over": "good\rbad\b\b",
-    "a forged log line": "x\n12:00:00 info    run.finished exit_code=0",
+    "a forged log line": "x\n2026-11-23T12:00:00Z info    run.finished exit_code=0",
     "a forged JSON log line": '"}\n{"event": "run.finished", "exit_code": 0}',
     "other line ends": "a\u2028b\u2029c\x85d\x0be\x0cf",
     "bidi": "\u202egnp.exe\u2066\u2069",
@@ -64,7 +64,9 @@ async def test_nothing_from_outside_steers_the_terminal(open_world: OpenWorld) -
                 assert unprintable(stdout) == set()
                 assert unprintable(stderr) == set()
                 assert len(stdout) < 40_000, "what is endless is cut"
-                assert not re.search(r"^(\{\"event\"|12:00:00)", stdout + stderr, re.MULTILINE)
+                assert not re.search(
+                    r"^(\{\"event\"|2026-11-23T12:00:00Z)", stdout + stderr, re.MULTILINE
+                )
         stdout = outputs[-1][1] + outputs[0][1]
         assert "[red]x[/red]" in re.sub(r"[\s│┃]+", "", stdout), "shown as it is"
 

@@ -26,7 +26,7 @@ async def test_the_vendors_example_answer_arrives_field_by_field(world: Syncing)
 
     assert account["exit_code"] == 0
     [row] = (await world.connections("acme-01")).values()
-    seen = {row.pop(name) for name in ("first_seen_at", "last_changed_at")}
+    seen = {row.pop(name) for name in ("first_seen_at", "last_changed_at", "status_since")}
     assert len(seen) == 1
     assert before <= seen.pop() <= datetime.now(UTC)
     assert before <= row.pop("last_seen_at") <= datetime.now(UTC)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from aggregator.scope import SOME_REJECTED
 from tests.simulator import Fault
 from tests.simulator.generate import Connection
 from tests.syncing import Syncing
@@ -275,7 +276,7 @@ async def test_a_partial_answer_removes_nothing_and_says_what_it_did_not_contain
     assert (scope["outcome"], scope["removed"], scope["rejected"]) == ("partial", 0, 1)
     kept = (await world.connections("acme-01"))[gone["id"]]
     assert kept["last_seen_at"] == seen
-    assert kept["withheld_reason"] == "some records were rejected"
+    assert kept["withheld_reason"] == SOME_REJECTED
     assert kept["api_calls_last_24_hours"] == 3
 
     acme.connections.remove(WITHOUT_ID)

@@ -19,7 +19,7 @@ from aggregator.database import open_database
 from aggregator.errors import DatabaseError, TransientDatabaseError
 from aggregator.model import Counts, Organization, Outcome, Record
 from aggregator.resources import RESOURCES
-from aggregator.scope import Change, Digests, ScopeResult
+from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
 from aggregator.writer import Writer
 from tests.syncing import Syncing
 
@@ -247,7 +247,7 @@ async def test_a_refused_change_leaves_the_row_as_it_was_and_removes_nothing(
     stored = await world.connections("acme-01")
     assert stored[kept]["name"] == before["name"]
     assert stored[kept]["api_calls_last_24_hours"] == 1
-    assert stored[gone["id"]]["withheld_reason"] == "some records were rejected"
+    assert stored[gone["id"]]["withheld_reason"] == SOME_REJECTED
 
 
 async def test_a_scope_that_is_refused_as_a_whole_fails_alone(world: Syncing) -> None:
