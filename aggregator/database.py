@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -122,12 +123,20 @@ async def open_database(dsn: str) -> AsyncIterator[Database]:
             )
     except ValueError:  # whose message repeats a part of the DSN
         raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
+    except TransientDatabaseError as error:
+        raise TransientDatabaseError(f"{_address(dsn)}: {error}", sqlstate=error.sqlstate) from None
     try:
         database = Database(pool)
         await database.check_server()
         yield database
     finally:
         pool.terminate()
+
+
+def _address(dsn: str) -> str:
+    """Host and port of a DSN, as far as it names them; never its user or password."""
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'local socket'}{f':{parts.port}' if parts.port else ''}"
 
 
 async def _leave_as_is(_: object) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import difflib
 import gc
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -264,11 +265,16 @@ def _choose_resources(names: Sequence[str]) -> list[Resource]:
     return [resource for name, resource in RESOURCES.items() if not names or name in names]
 
 
+def _unknown(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"no such organization: {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+
 def _choose_organizations(
     organizations: Sequence[Organization], names: Sequence[str]
 ) -> list[Organization]:
     known = {organization.name: organization for organization in organizations}
-    problems = [f"no such organization: {name}" for name in names if name not in known] + [
+    problems = [_unknown(name, known) for name in names if name not in known] + [
         f"organization {name} is disabled"
         for name in names
         if name in known and not known[name].enabled
