@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from aggregator import api, diff, store
 from aggregator.backpressure import ByteBudget
-from aggregator.client import Client, Tally
+from aggregator.client import Client
 from aggregator.database import Database
 from aggregator.errors import DatabaseError, ScopeError
-from aggregator.limits import OrganizationLimits
+from aggregator.identity import Identities
 from aggregator.model import (
     Counts,
-    Identity,
-    Organization,
     Outcome,
     Page,
     Record,
@@ -28,88 +26,18 @@ from aggregator.model import (
 )
 from aggregator.scope import (
     NONE_COUNTED,
-    NOTHING_KNOWN,
     SOME_REJECTED,
     Change,
     Digests,
     Known,
-    OrganizationState,
     ScopeResult,
-    ScopeState,
 )
+from aggregator.visit import MOST_QUARANTINED, ForeignRecordsError, Scope, Snapshot
 
 log = logging.getLogger(__name__)
 
-IDENTITY_VALID_FOR = timedelta(days=1)
-CLOCKS_APART = timedelta(minutes=5)
-"""How far the database's clock may be ahead of ours before we take it for wrong."""
 YIELD_EVERY = 500
 """Records normalized in one go before other tasks get a turn."""
-MOST_QUARANTINED = 100
-
-_GO_ON_WITHOUT_IDENTITY = {
-    Outcome.UNAUTHORIZED,
-    Outcome.FORBIDDEN,
-    Outcome.NOT_FOUND,
-    Outcome.UPSTREAM_ERROR,
-    Outcome.BAD_PAYLOAD,
-}
-
-
-@dataclass(slots=True)
-class Scope:
-    """One scope while it is collected; what is learned on the way is noted in it."""
-
-    organization: Organization
-    resource: Resource
-    state: OrganizationState
-    limits: OrganizationLimits
-    started_at: datetime
-    tally: Tally
-    identity: Identity | None = None
-    identity_refused: ScopeError | None = None
-    organization_id: str | None = None
-    was_renamed: bool = False
-    held_bytes: int = 0
-
-    @property
-    def known(self) -> ScopeState:
-        return self.state.scopes.get(self.resource.name) or NOTHING_KNOWN
-
-    @property
-    def pinned(self) -> str | None:
-        """The organization that the key must speak for: the registry's word, or the past's."""
-        return self.organization.organization_id or self.state.organization_id
-
-    @property
-    def worked_before(self) -> bool:
-        return self.known.last_outcome == Outcome.COMPLETE
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything a scope returned in one complete fetch, normalized."""
-
-    records: dict[str, Record]
-    hashes: dict[str, bytes]
-    """Content hashes, by id like the records."""
-    rejections: list[Rejection]
-    """The first ``MOST_QUARANTINED`` of them."""
-    rejected: int
-    """All of them."""
-    bytes_digest: bytes | None
-
-
-class ForeignRecordsError(ScopeError):
-    """An answer holds records of another organization; they are quarantined, nothing is stored."""
-
-    def __init__(self, expected: str | None, snapshot: Snapshot) -> None:
-        super().__init__(Outcome.ORG_MISMATCH, "the answer holds records of another organization")
-        self.rejections = [
-            Rejection(record.id, "it names another organization", "null")
-            for record in snapshot.records.values()
-            if record.organization_id not in {expected, None}
-        ]
 
 
 class Collector:
@@ -131,14 +59,12 @@ class Collector:
         self._client = client
         self._database = database
         self._deadline = deadline
-        self._pepper = pepper
         self._rules = rules
         self._budget = budget
-        self._configured = configured
         self._now = now
-        self._claims: dict[tuple[str, str], str] = {}
-        self._pins: dict[tuple[str, str], store.Pin] | None = None
-        self._loading_pins = asyncio.Lock()
+        self._identities = Identities(
+            self._get, database, pepper=pepper, configured=configured, now=now
+        )
         self._version_noticed = False
         # One scope computes at a time: so the event loop comes round to the writer and to the
         # timers after each of them, and not only after all that have an answer.
@@ -167,8 +93,8 @@ class Collector:
         return result
 
     async def _collect(self, scope: Scope) -> ScopeResult:
-        if self._identity_is_due(scope):
-            await self._ask_identity(scope)
+        if self._identities.is_due(scope):
+            await self._identities.ask(scope)
         await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
         first = await self._get(scope, Request(scope.resource.path))
         self._notice_version(first)
@@ -179,7 +105,7 @@ class Collector:
         await self._budget.acquire(len(first.body))
         scope.held_bytes = len(first.body)
         snapshot = await self._read(scope, first, digest)
-        await self._settle_organization(scope, snapshot)
+        await self._identities.settle(scope, snapshot)
         return await self._compare(scope, snapshot)
 
     def _notice_version(self, response: Response) -> None:
@@ -188,115 +114,15 @@ class Collector:
             self._version_noticed = True
             log.warning("version.not_named")
 
-    # Identity
-
-    def _identity_is_due(self, scope: Scope) -> bool:
-        state = scope.state
-        return (
-            state.identity_checked_at is None
-            or state.key_digest != self._key_digest(scope)
-            or not -CLOCKS_APART <= self._now() - state.identity_checked_at < IDENTITY_VALID_FOR
-            or scope.pinned != state.organization_id
-        )
-
-    def _key_digest(self, scope: Scope) -> bytes | None:
-        credential = scope.organization.credential
-        return credential.secret.digest(self._pepper) if credential else None
-
-    async def _ask_identity(self, scope: Scope) -> None:
-        """Notes who the key speaks for, or that it may not ask; asks once a run at most."""
-        if scope.identity is not None or scope.identity_refused is not None:
-            return
-        try:
-            response = await self._get(scope, api.IDENTITY)
-            scope.identity = api.decipher_identity(response)
-        except ScopeError as error:
-            if error.outcome not in _GO_ON_WITHOUT_IDENTITY:
-                raise
-            scope.identity_refused = error
-            return
-        identity, pinned = scope.identity, scope.pinned
-        if identity.organization_id is None:
-            raise ScopeError(
-                Outcome.WRONG_KEY_TYPE,
-                f"the key speaks for no organization (it is a {identity.key_class or 'other'} key)",
-            )
-        if pinned is not None and identity.organization_id != pinned:
-            raise ScopeError(
-                Outcome.ORG_MISMATCH,
-                f"the key speaks for organization {identity.organization_id}, not for {pinned}; if"
-                " that is meant, give the organization another name or pin its organization_id",
-            )
-        await self._claim(scope, identity.organization_id)
-
-    async def _claim(self, scope: Scope, organization_id: str) -> None:
-        """Makes sure that one organization is read with one key only: the one that had it before.
-
-        Whoever is pinned holds the claim, also where a newcomer asks first (fault A2).
-        """
-        name, key = scope.organization.name, (scope.organization.deployment, organization_id)
-        if scope.state.organization_id != organization_id:
-            pin = (await self._load_pins()).get(key)
-            if pin is not None and self._is_read(pin):
-                self._claims.setdefault(key, pin.organization)
-            scope.was_renamed = pin is not None
-        holder = self._claims.setdefault(key, name)
-        if holder != name:
-            raise ScopeError(
-                Outcome.DUPLICATE_ORG, f"the key speaks for the same organization as {holder!r}"
-            )
-        scope.organization_id = organization_id
-
-    def _is_read(self, pin: store.Pin) -> bool:
-        """Whether its holder may still be read; a plan has not told the ledger who is left."""
-        return pin.active and (self._configured is None or pin.organization in self._configured)
-
-    async def _load_pins(self) -> dict[tuple[str, str], store.Pin]:
-        """Every organization id known before this run; read once, and only if anything is new."""
-        async with self._loading_pins:
-            if self._pins is None:
-                self._pins = await store.load_pins(self._database)
-        return self._pins
-
     async def _load_stored(self, scope: Scope) -> dict[str, Known]:
         """The stored rows of the scope; without a query where there cannot be any."""
         deployment, organization_id = scope.organization.deployment, scope.organization_id
         if organization_id is None:
             return {}
-        if scope.state.organization_id is None and (
-            (deployment, organization_id) not in await self._load_pins()
-        ):
+        was_pinned = scope.state.organization_id is not None
+        if not was_pinned and not await self._identities.is_known(deployment, organization_id):
             return {}
         return await store.load_known(self._database, scope.resource, deployment, organization_id)
-
-    async def _settle_organization(self, scope: Scope, snapshot: Snapshot) -> None:
-        """Makes sure, before anything is written, whose records these are."""
-        named = {record.organization_id for record in snapshot.records.values()}
-        if scope.pinned is None or named - {scope.pinned}:
-            await self._ask_identity(scope)
-        was_changed = scope.state.key_digest not in {None, self._key_digest(scope)}
-        if was_changed and scope.identity is None and named <= {None}:
-            raise ScopeError(
-                Outcome.ORG_MISMATCH,
-                "the key is not the one of the last run, and nothing says whose it is",
-            )
-        expected = scope.identity.organization_id if scope.identity else scope.pinned
-        if expected is None and len(named) == 1:
-            expected = next(iter(named))
-        if expected is None and named:
-            raise ScopeError(
-                Outcome.ORG_MISMATCH, "nothing says which organization the records belong to"
-            )
-        if named - {expected, None}:
-            raise ForeignRecordsError(expected, snapshot)
-        if expected is not None:
-            await self._claim(scope, expected)
-
-    def _identity_by_records(self, scope: Scope) -> Identity | None:
-        """What is pinned where the key may not ask who it is, but its records say it."""
-        if scope.organization_id is None or scope.organization_id == scope.state.organization_id:
-            return None
-        return Identity(scope.organization_id)
 
     # Fetching and normalizing
 
@@ -380,7 +206,7 @@ class Collector:
                 removals = diff.Removals((), dict.fromkeys(missing, SOME_REJECTED))
             elif missing:
                 removals = diff.decide_removals(
-                    stored, records, self._rules, doubt=await self._doubt(scope)
+                    stored, records, self._rules, doubt=await self._identities.doubt(scope)
                 )
             withheld = removals.withheld
             total -= len(removals.removed)
@@ -401,7 +227,7 @@ class Collector:
         return self._ended(
             scope,
             Outcome.PARTIAL if partial else Outcome.COMPLETE,
-            SOME_REJECTED if partial else self._note(scope),
+            SOME_REJECTED if partial else self._identities.note(scope),
             counts=Counts(
                 seen=seen,
                 unchanged=seen - rejected,
@@ -418,23 +244,6 @@ class Collector:
             rejections=snapshot.rejections,
         )
 
-    async def _doubt(self, scope: Scope) -> str | None:
-        """Why rows that vanished may still exist: the key may see less than last time."""
-        await self._ask_identity(scope)
-        before, now = scope.state.identity, scope.identity
-        if now is None:
-            return "the key's identity could not be read"
-        if before is None:
-            return "the key's identity was not known before"
-        if (before.key_class, before.role, before.mode, before.profile) != (
-            now.key_class,
-            now.role,
-            now.mode,
-            now.profile,
-        ):
-            return "the key's rights are not those of the last run"
-        return None
-
     # Results
 
     def _unchanged(self, scope: Scope) -> ScopeResult:
@@ -442,16 +251,11 @@ class Collector:
         return self._ended(
             scope,
             Outcome.COMPLETE,
-            self._note(scope),
+            self._identities.note(scope),
             counts=Counts(seen=known.records, unchanged=known.records),
             digests=Digests(known.bytes_digest, known.tracked_digest, known.readings_digest),
             records=known.records,
         )
-
-    def _note(self, scope: Scope) -> str | None:
-        if scope.identity_refused is None:
-            return None
-        return f"read without identity: {scope.identity_refused.message}"
 
     def _ended(  # noqa: PLR0913 (what differs by how the scope ended)
         self,
@@ -479,8 +283,8 @@ class Collector:
             retries=tally.retries,
             waited_seconds=tally.waited_seconds,
             counts=counts,
-            identity=scope.identity or self._identity_by_records(scope),
-            key_digest=self._key_digest(scope) if scope.identity else None,
+            identity=scope.identity or self._identities.by_records(scope),
+            key_digest=self._identities.key_digest(scope) if scope.identity else None,
             was_renamed=scope.was_renamed,
             change=change,
             based_on=scope.known.generation,

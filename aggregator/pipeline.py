@@ -13,16 +13,17 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from aggregator import store
+from aggregator import ledger
 from aggregator.backpressure import ByteBudget
 from aggregator.breaker import AuthIncident
 from aggregator.client import Tally
-from aggregator.collect import Collector, Scope
+from aggregator.collect import Collector
 from aggregator.database import Database
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Organization, Outcome, Resource
 from aggregator.scope import OrganizationState, ScopeResult
 from aggregator.summary import Summary
+from aggregator.visit import Scope
 from aggregator.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ class Run:
     # Fetching
 
     async def _fetch(self) -> None:
-        order = await store.stalest_first(self._work.database, self._work.resources)
+        order = await ledger.stalest_first(self._work.database, self._work.resources)
         self._incident = AuthIncident(sum(stale.worked for stale in order))
         await self._each(self._scopes([stale.organization for stale in order]), self._collect)
         await self._each(self._confirmations(), self._collect_again)
@@ -158,7 +159,7 @@ class Run:
         organizations = iter(_stalest_first(self._work.organizations, order))
         while chunk := list(islice(organizations, CHUNK)):
             names = [organization.name for organization in chunk]
-            states = await store.load_states(self._work.database, names)
+            states = await ledger.load_states(self._work.database, names)
             for organization in chunk:
                 state = states.get(organization.name) or OrganizationState()
                 for resource in self._work.resources:

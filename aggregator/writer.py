@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from aggregator import runs, store
+from aggregator import commit, ledger, runs
 from aggregator.database import LOCK_NOT_AVAILABLE, Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.model import Outcome, Record, Rejection
@@ -131,7 +131,7 @@ class Writer:
         """The transaction of everything: inventory, state of the scopes, ledger."""
         keep = self._plan_version is None
         async with self._transaction(batch, keep=keep) as (connection, generation):
-            results = await store.write(connection, batch, generation)
+            results = await commit.write(connection, batch, generation)
             await runs.record(connection, self._run_id, results)
         return results
 
@@ -145,9 +145,9 @@ class Writer:
                 generation = self._generation
                 if self._plan_version is not None:
                     organizations = [result.organization for result in batch]
-                    await store.register(connection, organizations, forget=False)
+                    await ledger.register(connection, organizations, forget=False)
                     if self._configured is not None:
-                        await store.forget_others(connection, self._configured)
+                        await ledger.forget_others(connection, self._configured)
                     generation = await runs.begin(
                         connection, self._run_id, self._plan_version, _planned(batch)
                     )
@@ -242,7 +242,7 @@ class Writer:
 
     async def _probe(self, result: ScopeResult) -> None:
         async with self._transaction([result], keep=False) as (connection, generation):
-            await store.write(connection, [result], generation)
+            await commit.write(connection, [result], generation)
 
 
 def _failed(result: ScopeResult, error: str) -> ScopeResult:

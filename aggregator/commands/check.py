@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from aggregator import api, logs, migrate, store, terminal
+from aggregator import api, ledger, logs, migrate, terminal
 from aggregator.client import Tally
 from aggregator.commands.discovery import with_discovered
 from aggregator.errors import AggregatorError, ConfigurationError, ScopeError
@@ -82,7 +82,7 @@ async def _check_database(settings: Settings) -> tuple[str, dict[str, str], str 
         async with database_of(settings) as database:
             waiting = await migrate.pending(database)
             if not waiting:
-                known = await store.load_pins(database)
+                known = await ledger.load_pins(database)
                 pins = {pin.organization: key[1] for key, pin in known.items()}
                 return "up to date", pins, None
             state = f"{len(waiting)} migrations are pending"

@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from aggregator import __version__, logs, runs, store, terminal
+from aggregator import __version__, ledger, logs, runs, terminal
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
 from aggregator.commands.discovery import with_discovered
@@ -131,7 +131,7 @@ class Job:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
         everyone, headline = await self._everyone()
         chosen = _choose_organizations(everyone, self.options.organization)
-        pepper = await store.load_pepper(self.database)
+        pepper = await ledger.load_pepper(self.database)
         generation = 0
         if not self.options.plan:
             generation = await self._begin(everyone, chosen, forget=headline is None)
@@ -171,7 +171,7 @@ class Job:
     async def _everyone(self) -> tuple[list[Organization], str | None]:
         pins = {}
         if self.registry.partner_key is not None:
-            known = await store.load_pins(self.database)
+            known = await ledger.load_pins(self.database)
             pins = {pin.organization: key[1] for key, pin in known.items()}
         return await with_discovered(self.registry, self.settings, self.network, pins)
 
@@ -182,7 +182,7 @@ class Job:
         names = [organization.name for organization in chosen]
         planned = {resource.name: names for resource in self.resources}
         async with self.database.transaction() as connection:
-            await store.register(connection, everyone, forget=forget)
+            await ledger.register(connection, everyone, forget=forget)
             generation = await runs.begin(connection, self.run_id, __version__, planned)
             for abandoned in await runs.close_abandoned(connection, self.run_id):
                 log.warning("run.abandoned", extra={"run_id": str(abandoned)})

@@ -22,7 +22,7 @@ import yarl
 
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client, Tally
-from aggregator.collect import Collector, Scope
+from aggregator.collect import Collector
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
 from aggregator.limits import HostLimits
@@ -30,6 +30,7 @@ from aggregator.model import Credential, Organization, Outcome, Response, Secret
 from aggregator.resources import RESOURCES
 from aggregator.scope import OrganizationState, ScopeResult
 from aggregator.transport import make_session
+from aggregator.visit import Scope
 from aggregator.writer import Writer
 from tests.simulator.generate import make_connections
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from aggregator import backpressure, runs, store
+from aggregator import backpressure, commit, ledger, runs, store
 from aggregator.client import Client
 from aggregator.commands.sync import Stopper
 from aggregator.database import open_database
@@ -77,7 +77,7 @@ async def test_the_next_run_closes_the_books_of_one_that_died(world: Syncing) ->
     dead = uuid4()
     names = list(world.organizations)
     async with world.database.transaction() as connection:
-        await store.register(connection, world.organizations.values())
+        await ledger.register(connection, world.organizations.values())
         await runs.begin(connection, dead, "test", {"connections": names})
         await connection.execute(
             "insert into ledger.run_organizations (run_id, organization, resource, outcome)"
@@ -167,7 +167,7 @@ async def test_a_writer_that_dies_ends_the_run_and_every_scope_is_accounted_for(
     async def full(*_: object) -> None:
         raise DatabaseError("the database's disk is full", sqlstate="53100")
 
-    monkeypatch.setattr(store, "write", full)
+    monkeypatch.setattr(commit, "write", full)
 
     with pytest.raises(DatabaseError, match="disk is full"):
         await world.sync()
@@ -187,7 +187,7 @@ async def test_a_database_that_goes_while_scopes_are_chosen_ends_the_run_with_it
     async def gone(*_: object) -> None:
         raise TransientDatabaseError("the database cannot be reached")
 
-    monkeypatch.setattr(store, "load_states", gone)
+    monkeypatch.setattr(ledger, "load_states", gone)
 
     with pytest.raises(TransientDatabaseError, match="cannot be reached"):
         await world.sync()

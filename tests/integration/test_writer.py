@@ -14,7 +14,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from aggregator import database, diff, runs, store
+from aggregator import commit, database, diff, ledger, runs
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, TransientDatabaseError
 from aggregator.model import Counts, Organization, Outcome, Record
@@ -79,7 +79,7 @@ async def _begun(world: Syncing) -> AsyncIterator[_Begun]:
         run_id = uuid4()
         names = list(world.organizations)
         async with opened.transaction() as connection:
-            await store.register(connection, world.organizations.values())
+            await ledger.register(connection, world.organizations.values())
             generation = await runs.begin(connection, run_id, "test", {"connections": names})
         waits: list[float] = []
 
@@ -103,13 +103,13 @@ async def _names(world: Syncing) -> dict[str, set[str]]:
 def _counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Scopes of each transaction that is begun from now on."""
     sizes: list[int] = []
-    write = store.write
+    write = commit.write
 
-    async def counted(connection: Any, batch: Sequence[ScopeResult], generation: int) -> Any:  # noqa: ANN401 - as store.write
+    async def counted(connection: Any, batch: Sequence[ScopeResult], generation: int) -> Any:  # noqa: ANN401 - as commit.write
         sizes.append(len(batch))
         return await write(connection, batch, generation)
 
-    monkeypatch.setattr(store, "write", counted)
+    monkeypatch.setattr(commit, "write", counted)
     return sizes
 
 
@@ -299,14 +299,14 @@ async def test_a_transient_error_is_retried_with_growing_waits(
     world: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault F3."""
-    write, failures = store.write, [TransientDatabaseError("deadlock")] * 2
+    write, failures = commit.write, [TransientDatabaseError("deadlock")] * 2
 
-    async def failing(*arguments: Any) -> Any:  # noqa: ANN401 - as store.write
+    async def failing(*arguments: Any) -> Any:  # noqa: ANN401 - as commit.write
         if failures:
             raise failures.pop()
         return await write(*arguments)
 
-    monkeypatch.setattr(store, "write", failing)
+    monkeypatch.setattr(commit, "write", failing)
     async with _begun(world) as run:
         [result] = await run.writer.write([_result(world.organizations["acme-01"], "a")])
 
@@ -317,10 +317,10 @@ async def test_a_transient_error_is_retried_with_growing_waits(
 async def test_a_database_that_stays_away_ends_the_writer(
     world: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(*_: Any) -> Any:  # noqa: ANN401 - as store.write
+    async def failing(*_: Any) -> Any:  # noqa: ANN401 - as commit.write
         raise TransientDatabaseError("away")
 
-    monkeypatch.setattr(store, "write", failing)
+    monkeypatch.setattr(commit, "write", failing)
     async with _begun(world) as run:
         with pytest.raises(DatabaseError, match="away"):
             await run.writer.write([_result(world.organizations["acme-01"], "a")])

@@ -1,0 +1,178 @@
+"""Whose records are these: identities are asked for when something could have changed, and pinned.
+
+In the steady state nothing is asked: every record names its organization, and that is the pinned
+one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from aggregator import api, ledger
+from aggregator.database import Database
+from aggregator.errors import ScopeError
+from aggregator.model import Identity, Outcome, Request, Response
+from aggregator.visit import ForeignRecordsError, Scope, Snapshot
+
+IDENTITY_VALID_FOR = timedelta(days=1)
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the database's clock may be ahead of ours before we take it for wrong."""
+
+_GO_ON_WITHOUT_IDENTITY = {
+    Outcome.UNAUTHORIZED,
+    Outcome.FORBIDDEN,
+    Outcome.NOT_FOUND,
+    Outcome.UPSTREAM_ERROR,
+    Outcome.BAD_PAYLOAD,
+}
+
+
+class Identities:
+    """What the scopes of a run prove about their keys; one organization is claimed once.
+
+    ``get`` sends a request of a scope. ``configured`` are the names that may hold an organization;
+    None: those of the ledger.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[Scope, Request], Awaitable[Response]],
+        database: Database,
+        *,
+        pepper: bytes,
+        configured: frozenset[str] | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._get = get
+        self._database = database
+        self._pepper = pepper
+        self._configured = configured
+        self._now = now
+        self._claims: dict[tuple[str, str], str] = {}
+        self._pins: dict[tuple[str, str], ledger.Pin] | None = None
+        self._loading_pins = asyncio.Lock()
+
+    async def is_known(self, deployment: str, organization_id: str) -> bool:
+        """Whether any run before this one has pinned the organization."""
+        return (deployment, organization_id) in await self._load_pins()
+
+    def is_due(self, scope: Scope) -> bool:
+        state = scope.state
+        return (
+            state.identity_checked_at is None
+            or state.key_digest != self.key_digest(scope)
+            or not -CLOCKS_APART <= self._now() - state.identity_checked_at < IDENTITY_VALID_FOR
+            or scope.pinned != state.organization_id
+        )
+
+    def key_digest(self, scope: Scope) -> bytes | None:
+        credential = scope.organization.credential
+        return credential.secret.digest(self._pepper) if credential else None
+
+    async def ask(self, scope: Scope) -> None:
+        """Notes who the key speaks for, or that it may not ask; asks once a run at most."""
+        if scope.identity is not None or scope.identity_refused is not None:
+            return
+        try:
+            response = await self._get(scope, api.IDENTITY)
+            scope.identity = api.decipher_identity(response)
+        except ScopeError as error:
+            if error.outcome not in _GO_ON_WITHOUT_IDENTITY:
+                raise
+            scope.identity_refused = error
+            return
+        identity, pinned = scope.identity, scope.pinned
+        if identity.organization_id is None:
+            raise ScopeError(
+                Outcome.WRONG_KEY_TYPE,
+                f"the key speaks for no organization (it is a {identity.key_class or 'other'} key)",
+            )
+        if pinned is not None and identity.organization_id != pinned:
+            raise ScopeError(
+                Outcome.ORG_MISMATCH,
+                f"the key speaks for organization {identity.organization_id}, not for {pinned}; if"
+                " that is meant, give the organization another name or pin its organization_id",
+            )
+        await self._claim(scope, identity.organization_id)
+
+    async def _claim(self, scope: Scope, organization_id: str) -> None:
+        """Makes sure that one organization is read with one key only: the one that had it before.
+
+        Whoever is pinned holds the claim, also where a newcomer asks first (fault A2).
+        """
+        name, key = scope.organization.name, (scope.organization.deployment, organization_id)
+        if scope.state.organization_id != organization_id:
+            pin = (await self._load_pins()).get(key)
+            if pin is not None and self._is_read(pin):
+                self._claims.setdefault(key, pin.organization)
+            scope.was_renamed = pin is not None
+        holder = self._claims.setdefault(key, name)
+        if holder != name:
+            raise ScopeError(
+                Outcome.DUPLICATE_ORG, f"the key speaks for the same organization as {holder!r}"
+            )
+        scope.organization_id = organization_id
+
+    def _is_read(self, pin: ledger.Pin) -> bool:
+        """Whether its holder may still be read; a plan has not told the ledger who is left."""
+        return pin.active and (self._configured is None or pin.organization in self._configured)
+
+    async def _load_pins(self) -> dict[tuple[str, str], ledger.Pin]:
+        """Every organization id known before this run; read once, and only if anything is new."""
+        async with self._loading_pins:
+            if self._pins is None:
+                self._pins = await ledger.load_pins(self._database)
+        return self._pins
+
+    async def settle(self, scope: Scope, snapshot: Snapshot) -> None:
+        """Makes sure, before anything is written, whose records these are."""
+        named = {record.organization_id for record in snapshot.records.values()}
+        if scope.pinned is None or named - {scope.pinned}:
+            await self.ask(scope)
+        was_changed = scope.state.key_digest not in {None, self.key_digest(scope)}
+        if was_changed and scope.identity is None and named <= {None}:
+            raise ScopeError(
+                Outcome.ORG_MISMATCH,
+                "the key is not the one of the last run, and nothing says whose it is",
+            )
+        expected = scope.identity.organization_id if scope.identity else scope.pinned
+        if expected is None and len(named) == 1:
+            expected = next(iter(named))
+        if expected is None and named:
+            raise ScopeError(
+                Outcome.ORG_MISMATCH, "nothing says which organization the records belong to"
+            )
+        if named - {expected, None}:
+            raise ForeignRecordsError(expected, snapshot)
+        if expected is not None:
+            await self._claim(scope, expected)
+
+    def by_records(self, scope: Scope) -> Identity | None:
+        """What is pinned where the key may not ask who it is, but its records say it."""
+        if scope.organization_id is None or scope.organization_id == scope.state.organization_id:
+            return None
+        return Identity(scope.organization_id)
+
+    async def doubt(self, scope: Scope) -> str | None:
+        """Why rows that vanished may still exist: the key may see less than last time."""
+        await self.ask(scope)
+        before, now = scope.state.identity, scope.identity
+        if now is None:
+            return "the key's identity could not be read"
+        if before is None:
+            return "the key's identity was not known before"
+        if (before.key_class, before.role, before.mode, before.profile) != (
+            now.key_class,
+            now.role,
+            now.mode,
+            now.profile,
+        ):
+            return "the key's rights are not those of the last run"
+        return None
+
+    def note(self, scope: Scope) -> str | None:
+        if scope.identity_refused is None:
+            return None
+        return f"read without identity: {scope.identity_refused.message}"

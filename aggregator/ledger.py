@@ -1,0 +1,195 @@
+"""What the ledger knows of organizations and of their scopes: reads it, pins it, closes it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from aggregator.database import Database
+from aggregator.model import Identity, Organization, Outcome, Resource
+from aggregator.scope import OrganizationState, ScopeResult, ScopeState
+from aggregator.sql import statement
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from aggregator.database import Connection
+
+
+async def register(
+    connection: Connection, organizations: Iterable[Organization], *, forget: bool = True
+) -> None:
+    """Makes the ledger's organizations those of the configuration.
+
+    With ``forget``, the others are noted as no longer configured; none is ever deleted.
+    """
+    rows = [
+        {
+            "organization": organization.name,
+            "deployment": organization.deployment,
+            "organization_id": organization.organization_id,
+            "tags": dict(organization.tags),
+            "enabled": organization.enabled,
+        }
+        for organization in organizations
+    ]
+    payload = orjson.dumps(rows).decode()
+    await connection.execute(statement("retire_names"), payload)
+    await connection.execute(statement("register_organizations"), payload)
+    if forget:
+        await forget_others(connection, (str(row["organization"]) for row in rows))
+
+
+async def forget_others(connection: Connection, configured: Iterable[str]) -> None:
+    """Notes all but those names as no longer configured."""
+    payload = orjson.dumps([{"organization": name} for name in configured]).decode()
+    await connection.execute(statement("forget_organizations"), payload)
+
+
+class Stale(NamedTuple):
+    """An organization that was tried before, and whether its last attempt was complete."""
+
+    organization: str
+    worked: bool
+
+
+async def stalest_first(database: Database, resources: Sequence[Resource]) -> list[Stale]:
+    """Organizations tried before, the one longest without a complete run first."""
+    rows = await database.fetch(statement("stalest_first"), [r.name for r in resources])
+    return [Stale(row["organization"], row["worked"]) for row in rows]
+
+
+async def load_pepper(database: Database) -> bytes:
+    rows = await database.fetch("select pepper from ledger.installation")
+    return bytes(rows[0]["pepper"])
+
+
+async def load_states(database: Database, names: Sequence[str]) -> dict[str, OrganizationState]:
+    """What the ledger knows of these organizations; one that it does not know is missing."""
+    grouped: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in await database.fetch(statement("load_states"), names):
+        grouped[row["organization"]].append(row)
+    return {name: _organization_state(rows) for name, rows in grouped.items()}
+
+
+def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
+    first = rows[0]
+    identity = None
+    if first["identity_checked_at"] is not None:
+        identity = Identity(
+            first["organization_id"],
+            first["organization_name"],
+            first["key_class"],
+            first["role"],
+            first["mode"],
+            first["profile"],
+        )
+    return OrganizationState(
+        organization_id=first["organization_id"],
+        key_digest=first["key_digest"],
+        identity=identity,
+        identity_checked_at=first["identity_checked_at"],
+        scopes={
+            row["resource"]: ScopeState(
+                row["last_outcome"],
+                row["records"],
+                row["withheld"],
+                row["bytes_digest"],
+                row["tracked_digest"],
+                row["readings_digest"],
+                row["generation"],
+            )
+            for row in rows
+            if row["resource"] is not None
+        },
+    )
+
+
+class Pin(NamedTuple):
+    """To which organization an id is pinned, and whether that one is still configured."""
+
+    organization: str
+    active: bool
+
+
+async def load_pins(database: Database) -> dict[tuple[str, str], Pin]:
+    """Every pinned organization id, by deployment and id."""
+    return {
+        (row["deployment"], row["organization_id"]): Pin(row["organization"], row["active"])
+        for row in await database.fetch(statement("load_pins"))
+    }
+
+
+async def lock_scopes(
+    connection: Connection, resource: Resource, names: Iterable[str], generation: int
+) -> dict[str, int]:
+    """Locks scopes in the one order of all writers, and gives their generations by organization.
+
+    Those that a newer run has written are not among them.
+    """
+    rows = await connection.fetch(
+        statement("lock_scopes"), sorted(names), resource.name, generation
+    )
+    return {row["organization"]: row["generation"] for row in rows}
+
+
+async def pin_identities(connection: Connection, results: Sequence[ScopeResult]) -> None:
+    proven = [result for result in results if result.identity and result.digests]
+    renamed = [_identity_row(result) for result in proven if result.was_renamed]
+    if renamed:
+        await connection.execute(statement("adopt_renamed"), orjson.dumps(renamed).decode())
+    if proven:
+        rows = [_identity_row(result) for result in proven]
+        await connection.execute(statement("pin_identities"), orjson.dumps(rows).decode())
+
+
+def _identity_row(result: ScopeResult) -> dict[str, Any]:
+    identity = result.identity or Identity(None)
+    return {
+        "organization": result.organization.name,
+        "organization_id": result.organization_id,
+        "organization_name": identity.organization_name,
+        "key_digest": _hex(result.key_digest),
+        "key_class": identity.key_class,
+        "role": identity.role,
+        "mode": identity.mode,
+        "profile": identity.profile,
+        "complete": result.outcome is Outcome.COMPLETE,
+    }
+
+
+async def close_scopes(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
+) -> None:
+    rows = [
+        _scope_row(result)
+        for result in results
+        # A scope that was not tried keeps its state: "we did not look" says nothing about it.
+        if result.outcome not in {Outcome.DEFERRED, Outcome.CANCELLED}
+    ]
+    await connection.execute(
+        statement("close_scopes"), resource.name, generation, orjson.dumps(rows).decode()
+    )
+
+
+def _scope_row(result: ScopeResult) -> dict[str, Any]:
+    digests = result.digests
+    return {
+        "organization": result.organization.name,
+        "outcome": result.outcome,
+        "error": result.error,
+        "attempt_at": result.finished_at,
+        "was_read": digests is not None,
+        "bytes_digest": _hex(digests.bytes_digest if digests else None),
+        "tracked_digest": _hex(digests.tracked_digest if digests else None),
+        "readings_digest": _hex(digests.readings_digest if digests else None),
+        "records": result.records,
+        "withheld": result.counts.withheld,
+    }
+
+
+def _hex(digest: bytes | None) -> str | None:
+    return digest.hex() if digest else None
