@@ -80,6 +80,18 @@ IN_SCOPE = {
     "D14": "upstream clock going backward",
     "D15": "older run finishes after newer",
     "D16": "new field with a secret",
+    "F1": "one refused row among a thousand",
+    "F2": "numbers out of range",
+    "F7": "more parameters than Postgres takes",
+    "F8": "two runs at once",
+    "F14": "migration killed, repeated, concurrent",
+    "F15": "database newer than the program",
+    "F16": "encoding and session settings",
+    "F17": "missing privilege, read-only server",
+    "H1": "SIGTERM at any moment",
+    "H2": "SIGTERM as the first process",
+    "H3": "second signal",
+    "H4": "killed without warning",
     "H11": "bug of ours in one organization",
 }
 
