@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import add, attrgetter
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, NoReturn
 
 
@@ -89,6 +90,10 @@ class Refusal:
     reason: str
 
 
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+"""One for all: a fleet may be large, and memory is to follow what is at work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Organization:
     """One tenant we collect from.
@@ -108,7 +113,7 @@ class Organization:
     organization_id: str | None = None
     """Pinned by the registry or by discovery; None: whatever ``/api/me`` says at first use."""
     organization_name: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     requests_per_second: float | None = None
     """Ceiling of its own; None: the setting's."""
     enabled: bool = True

@@ -76,8 +76,7 @@ class Run:
         self._incident = AuthIncident(0)
         self._refused_keys: list[tuple[Scope, ScopeResult]] = []
         self._unaccounted = {
-            (organization.name, resource.name)
-            for organization in work.organizations
+            resource.name: {organization.name for organization in work.organizations}
             for resource in work.resources
         }
         self._writer = Writer(
@@ -221,13 +220,13 @@ class Run:
             self._not_tried(organization, resource, Outcome.CANCELLED, reason)
             for organization in self._work.organizations
             for resource in self._work.resources
-            if (organization.name, resource.name) in self._unaccounted
+            if organization.name in self._unaccounted[resource.name]
         ]
 
     def _written(self, results: Sequence[ScopeResult]) -> None:
         for result in results:
             self._work.budget.release(result.held_bytes)
-            self._unaccounted.discard((result.organization.name, result.resource.name))
+            self._unaccounted[result.resource.name].discard(result.organization.name)
         self.summary.add(results)
         self._on_progress()
 

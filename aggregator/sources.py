@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from aggregator.environment import API_KEYS, read_environment, shown
 from aggregator.files import UnreadableError, read_start, read_text
 from aggregator.keys import MAX_KEY_CHARACTERS
-from aggregator.model import Secret
+from aggregator.model import NO_TAGS, Secret
 from aggregator.settings import RATE, BaseUrl, RequestsPerSecond, Settings, complaints, variable_of
 
 MAX_KEY_BYTES = 4 * (MAX_KEY_CHARACTERS + 1)
@@ -37,7 +37,7 @@ class Entry:
     """About the file that holds the key."""
     organization_id: str | None = None
     auth: Literal["bearer", "basic"] = "bearer"
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     requests_per_second: float | None = None
     enabled: bool = True
 
@@ -72,6 +72,7 @@ def _read_keys_dir(folder: Path, base_url: str) -> tuple[list[Entry], list[str]]
         return [], [f"{folder} cannot be read: {error.strerror}"]
     if not names:
         return [], [f"{folder} holds no key file"]
+    source = str(folder)  # the name of the organization is the file's
     entries: list[Entry] = []
     problems: list[str] = []
     for name in names:
@@ -81,7 +82,7 @@ def _read_keys_dir(folder: Path, base_url: str) -> tuple[list[Entry], list[str]]
         except UnreadableError as error:
             problems.append(f"{place} {error}")
         else:
-            entries.append(Entry(name, place, key, base_url, warnings))
+            entries.append(Entry(name, source, key, base_url, warnings))
     return entries, problems
 
 

@@ -98,7 +98,7 @@ def test_a_folder_gives_one_organization_a_file() -> None:
     registry = load(keys_dir=keys_dir(globex="key-g\n", acme="key-a\r\n"))
     assert names(registry) == ["acme", "globex"]
     assert [sent(one) for one in registry.organizations] == ["Bearer key-a", "Bearer key-g"]
-    assert registry.organizations[0].source == "keys/acme"
+    assert registry.organizations[0].source == "keys"
     assert registry.notes == ()
 
 
@@ -380,7 +380,7 @@ def test_a_name_may_appear_in_one_source_only(monkeypatch: pytest.MonkeyPatch) -
         organizations_file=registry_file(entry * 2),
     )
     assert error.problems == (
-        "keys/acme: acme is named in AGGREGATOR_API_KEYS already",
+        "keys: acme is named in AGGREGATOR_API_KEYS already",
         "organizations.toml: acme is named in AGGREGATOR_API_KEYS already",
         "organizations.toml: acme is named in AGGREGATOR_API_KEYS already",
     )
@@ -591,7 +591,7 @@ def test_an_endless_key_file_is_a_bad_key(content: bytes) -> None:
     assert refusals(registry) == {
         "acme": (
             Outcome.BAD_KEY,
-            f"acme (keys/acme): the key is longer than {MAX_KEY_CHARACTERS} characters",
+            f"acme (keys): the key is longer than {MAX_KEY_CHARACTERS} characters",
         )
     }
 
