@@ -46,6 +46,8 @@ set local timezone = 'UTC';
 -- A batch is few rows beside a table that may just have grown: they are looked up by key, whatever
 -- the planner's statistics say. Otherwise a first load reads the growing table for every batch.
 set local enable_seqscan = off;
+-- Before Postgres 18 that makes a plan look so dear that each one would be compiled, for a second.
+set local jit = off;
 """
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit

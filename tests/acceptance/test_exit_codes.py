@@ -27,7 +27,8 @@ async def test_1_means_the_database_could_not_be_reached_and_no_key_was_used(wor
 
 
 async def test_1_also_means_that_a_database_is_missing(world: World) -> None:
-    result = await world.sync(DATABASE_URL=world.database_url.replace("?", "_no?"))
+    base, question, query = world.database_url.partition("?")
+    result = await world.sync(DATABASE_URL=f"{base}_no{question}{query}")
     assert result.failed_with(1)
     assert "does not exist" in result.stderr
     assert "Traceback" not in result.stderr
