@@ -131,6 +131,13 @@ CASES = [
     Case("Fault B26", "endless pages", "bad_payload", {"next_page": "endless"}, requests=20),
     Case(
         "Fault B26",
+        "endless empty pages",
+        "bad_payload",
+        {"body": {"data": []}, "next_page": "endless"},
+        requests=11,
+    ),
+    Case(
+        "Fault B26",
         "an empty page with a token",
         "complete",
         {"body": {"data": []}, "next_page": "repeated", "times": 1},

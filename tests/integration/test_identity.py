@@ -105,6 +105,19 @@ async def test_identity_is_asked_once_a_day(world: Syncing) -> None:
     assert _asked(world) == {ME: 2, LIST: 2}
 
 
+async def test_identity_is_asked_again_where_the_last_time_lies_in_the_future(
+    world: Syncing,
+) -> None:
+    """A clock that was set back must not put the daily check off."""
+    await world.sync()
+    _asked(world)
+    world.passed = timedelta(days=-2)
+
+    await world.sync()
+
+    assert _asked(world) == {ME: 2, LIST: 2}
+
+
 # What stops a scope before anything is written
 
 

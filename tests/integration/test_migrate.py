@@ -142,3 +142,15 @@ async def test_an_older_database_is_brought_up_to_date_only_where_that_is_wanted
         assert await _schema(database) == []
         await prepare_schema(database, apply=True)
         await prepare_schema(database, apply=False)
+
+
+async def test_a_lock_that_never_ends_is_not_waited_for_without_end(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "LOCK_PATIENCE_SECONDS", 0.0)
+    async with open_database(empty_database_url) as database:
+        async with database.transaction() as somebody:
+            await somebody.execute("select pg_advisory_xact_lock($1)", migrate.LOCK)
+            with pytest.raises(DatabaseError, match="holds the lock of migrations"):
+                await migrate.apply(database)
+        assert await migrate.apply(database) == NAMES
