@@ -20,7 +20,7 @@ from aggregator import commit, ledger, runs
 from aggregator.database import LOCK_NOT_AVAILABLE, Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.model import Outcome, Record, Rejection
-from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
+from aggregator.scope import NONE_COUNTED, SOME_REJECTED, Change, Digests, ScopeResult
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
@@ -224,16 +224,7 @@ class Writer:
 
     async def _refuses(self, result: ScopeResult, records: Sequence[Record]) -> bool:
         chosen = {record.id for record in records}
-        change = result.change or Change()
-        probe = replace(
-            result,
-            change=Change(
-                records=[pair for pair in change.records if pair[0].id in chosen],
-                readings=[r for r in change.readings if r.id in chosen]
-                if change.readings is not None
-                else None,
-            ),
-        )
+        probe = replace(result, change=_only(result.change or Change(), chosen.__contains__))
         try:
             await self._patiently(lambda: self._probe(probe))
         except RefusedDataError:
@@ -255,7 +246,7 @@ def _failed(result: ScopeResult, error: str) -> ScopeResult:
         digests=None,
         identity=None,
         rejections=(),
-        counts=type(result.counts)(),
+        counts=NONE_COUNTED,
     )
 
 
@@ -263,6 +254,15 @@ def _rows(result: ScopeResult) -> int:
     if result.change is None:
         return 0
     return len(result.change.records) + len(result.change.readings or ())
+
+
+def _only(change: Change, wanted: Callable[[str], bool]) -> Change:
+    """The records and readings of the wanted ids, and nothing else of the change."""
+    readings = change.readings
+    return Change(
+        records=[pair for pair in change.records if wanted(pair[0].id)],
+        readings=None if readings is None else [each for each in readings if wanted(each.id)],
+    )
 
 
 def _suspects(change: Change) -> list[Record]:
@@ -293,13 +293,7 @@ def _without(result: ScopeResult, record: Record, rejection: Rejection) -> Scope
         result,
         outcome=Outcome.PARTIAL,
         error=SOME_REJECTED,
-        change=Change(
-            records=[pair for pair in change.records if pair[0].id != record.id],
-            readings=[r for r in change.readings if r.id != record.id]
-            if change.readings is not None
-            else None,
-            withheld=withheld,
-        ),
+        change=replace(_only(change, lambda key: key != record.id), withheld=withheld),
         digests=Digests(None, None, None),
         rejections=(*result.rejections, rejection),
         counts=replace(result.counts, rejected=result.counts.rejected + 1, withheld=len(withheld)),
