@@ -97,6 +97,7 @@ class Collector:
             await self._identities.ask(scope)
         await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
         first = await self._get(scope, Request(scope.resource.path))
+        scope.request_id = scope.tally.request_id
         self._notice_version(first)
         digest = diff.bytes_digest([first.body], scope.resource.version)
         if digest == scope.known.bytes_digest:
@@ -149,6 +150,7 @@ class Collector:
             rejected += await self._normalize(scope.resource, page, records, rejections)
         is_single = page.next_page_token is None
         async for response, page in pages:
+            scope.request_id = scope.tally.request_id
             self._budget.add(len(response.body))
             scope.held_bytes += len(response.body)
             async with self._turn:
@@ -282,6 +284,7 @@ class Collector:
             requests=tally.requests,
             retries=tally.retries,
             waited_seconds=tally.waited_seconds,
+            request_id=scope.request_id or tally.request_id,
             counts=counts,
             identity=scope.identity or self._identities.by_records(scope),
             key_digest=self._identities.key_digest(scope) if scope.identity else None,

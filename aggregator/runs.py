@@ -105,6 +105,7 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
             "waited_seconds": round(result.waited_seconds, 3),
             "started_at": result.started_at,
             "finished_at": result.finished_at,
+            "request_id": result.request_id,
             **result.counts.as_dict(),
         }
         for result in results

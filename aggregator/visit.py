@@ -30,6 +30,8 @@ class Scope:
     organization_id: str | None = None
     was_renamed: bool = False
     held_bytes: int = 0
+    request_id: str | None = None
+    """Of the last answer that was a part of the list."""
 
     @property
     def known(self) -> ScopeState:
