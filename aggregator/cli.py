@@ -91,6 +91,14 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     status.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+    explain = commands.add_parser(
+        "explain",
+        help="everything known of one connection, from the database",
+        allow_abbrev=False,
+    )
+    explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
+    explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
     return top
 
 
