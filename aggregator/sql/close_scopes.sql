@@ -1,7 +1,7 @@
 -- Notes how scopes ended; digests and times of scopes that were not read stay. A look continues the
 -- interval of the look before, unless an attempt failed between them or they are too far apart.
 -- $1 text: resource, $2 bigint: generation, $3 jsonb: [{organization, outcome, error, attempt_at,
---   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld}]
+--   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights}]
 with ended as (
     select
         r.*, s.observed_since, s.observed_until,
@@ -10,7 +10,7 @@ with ended as (
     from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
         bytes_digest text, tracked_digest text, readings_digest text, records integer,
-        withheld integer
+        withheld integer, rights text
     )
     join ledger.scopes s on s.organization = r.organization and s.resource = $1
 ), closed as (
@@ -50,6 +50,12 @@ set generation = $2,
                            else s.readings_digest end,
     records = case when r.was_read then r.records else s.records end,
     withheld = case when r.was_read then r.withheld else s.withheld end,
+    rights = case
+        -- Rows that are missing were seen with the rights of then: these are to be had again.
+        when r.outcome = 'complete' and (r.withheld = 0 or s.rights is null)
+            then coalesce(r.rights, s.rights)
+        else s.rights
+    end,
     observed_since = case when not r.was_read then s.observed_since
                           when r.is_gap or s.observed_since is null then now()
                           else s.observed_since end,
