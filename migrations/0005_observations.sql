@@ -109,7 +109,7 @@ from ledger.observations
 union all
 select
     organization, resource, observed_since, observed_until,
-    last_attempt_at is not distinct from last_read_at
+    last_outcome in ('complete', 'partial')
         and now() - observed_until <= ledger.observation_gap()
 from ledger.scopes
 where observed_since is not null;

@@ -31,6 +31,7 @@ with renamed as (
     where o.observed_since is not null
     on conflict (organization, resource) do update
     set last_attempt_at = coalesce(s.last_attempt_at, excluded.last_attempt_at),
+        last_outcome = coalesce(s.last_outcome, excluded.last_outcome),
         last_read_at = excluded.last_read_at,
         observed_since = excluded.observed_since,
         observed_until = excluded.observed_until

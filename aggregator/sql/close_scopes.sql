@@ -5,7 +5,7 @@
 with ended as (
     select
         r.*, s.observed_since, s.observed_until,
-        s.last_attempt_at is distinct from s.last_read_at
+        s.last_outcome not in ('complete', 'partial')
             or now() - s.observed_until > ledger.observation_gap() as is_gap
     from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
