@@ -12,7 +12,9 @@ from tests.acceptance.conftest import NewWorld
 from tests.acceptance.world import World, until
 from tests.simulator import Fault, Fleet
 
-WRITTEN_AT = "'{valid_from,valid_to,first_seen_at,read_at,identity_checked_at}'::text[]"
+WRITTEN_AT = (
+    "'{valid_from,valid_to,withheld_since,first_seen_at,read_at,identity_checked_at}'::text[]"
+)
 OF_THIS_DATABASE = "'{generation,key_digest}'::text[]"
 INVENTORY = (
     "inventory.connections",
