@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -86,7 +86,8 @@ class Syncing:
             **self.settings,
         )
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(runs.run_lock(self.database))
+            run_id = uuid4()
+            await stack.enter_async_context(runs.run_lock(self.database, run_id))
             network = await stack.enter_async_context(network_of(settings))
             job = Job(
                 options,
@@ -96,6 +97,7 @@ class Syncing:
                 self.database,
                 network,
                 time.monotonic(),
+                run_id,
                 now=self.now,
             )
             return await job.run(stopper or Stopper())
