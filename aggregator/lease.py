@@ -106,18 +106,17 @@ class Lease:
         """Lets nothing be written that another run may have to be told of.
 
         A lock that was lost is taken again: as long as the lease lasts, where no other run took
-        over. Raises ``LeaseLostError`` otherwise.
+        over, which none can before the transaction of ``connection`` has ended. Raises
+        ``LeaseLostError`` otherwise.
         """
-        for _ in range(2):
-            lock = self._lock
-            row = await connection.fetchrow(statement("check_lease"), lock, self._run_id)
-            if row is None or row["status"] == "abandoned":
-                raise LeaseLostError("another run has taken over; this one has written no more")
-            if row["locked"]:
-                self._ours_at = self._clock()
-                return
+        lock = self._lock
+        row = await connection.fetchrow(statement("check_lease"), lock, self._run_id)
+        if row is None or row["status"] == "abandoned":
+            raise LeaseLostError("another run has taken over; this one has written no more")
+        if row["locked"]:
+            self._ours_at = self._clock()
+        else:
             await self._renew(lock)
-        raise TransientDatabaseError("the run lock was lost twice in a row")
 
     async def _renew(self, lost: str) -> None:
         async with self._renewing:

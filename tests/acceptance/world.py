@@ -25,6 +25,13 @@ UNPACED = {
 }
 """Tests that are not about pace do not wait for it."""
 
+WAITING = """
+select 1
+from pg_locks l join pg_database d on d.oid = l.database
+where not granted and datname = current_database()
+"""
+"""Who waits for a lock on a table of this database."""
+
 _RELATIONS = """
 select format('%I.%I', n.nspname, c.relname) as name
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
