@@ -21,6 +21,7 @@ from aggregator.commands.sync import Job, Stopper
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
 from aggregator.organizations import Registry
+from aggregator.patience import Patience
 from aggregator.resources import RESOURCES
 from aggregator.settings import Settings
 from aggregator.wiring import network_of
@@ -176,9 +177,11 @@ class Syncing:
 
 
 @asynccontextmanager
-async def syncing(database_url: str, fleet: Fleet) -> AsyncIterator[Syncing]:
+async def syncing(
+    database_url: str, fleet: Fleet, patience: Patience | None = None
+) -> AsyncIterator[Syncing]:
     """Nothing is synced yet; every organization of the fleet is configured with its key."""
-    async with Simulator(fleet) as simulator, open_database(database_url) as database:
+    async with Simulator(fleet) as simulator, open_database(database_url, patience) as database:
         ready = Syncing(simulator, database, database_url, {})
         for name, key in fleet.api_keys.items():
             ready.add(name, key)
