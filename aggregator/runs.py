@@ -70,7 +70,11 @@ async def close_abandoned(connection: Connection, run_id: UUID) -> list[UUID]:
 
 
 async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeResult]) -> None:
-    """One row for each scope that ended, with its rejected records."""
+    """One row for each scope that ended, with its rejected records; a verdict adds to its row."""
+    verdicts = [_verdict_row(result) for result in results if result.is_verdict]
+    if verdicts:
+        await connection.execute(statement("amend_scopes"), run_id, orjson.dumps(verdicts).decode())
+    results = [result for result in results if not result.is_verdict]
     rows = [
         {
             "organization": result.organization.name,
@@ -99,7 +103,7 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
         await connection.execute(statement("record_rejections"), run_id, *columns)
 
 
-async def with_recorded(
+async def split_recorded(
     connection: Connection, run_id: UUID, results: Sequence[ScopeResult]
 ) -> tuple[list[ScopeResult], list[ScopeResult]]:
     """Which of the results the ledger has, as it has them, and which it has not.
@@ -115,17 +119,27 @@ async def with_recorded(
         row = found.get((result.organization.name, result.resource.name, result.finished_at))
         if row is None:
             others.append(result)
+        elif result.is_verdict:  # its row has what both results came to
+            removed = len(result.change.removed) if result.change else 0
+            recorded.append(replace(result, counts=replace(result.counts, removed=removed)))
         else:
-            counts = {field.name: row[field.name] for field in fields(Counts)}
-            recorded.append(
-                replace(
-                    result,
-                    outcome=Outcome(row["outcome"]),
-                    error=row["error"],
-                    counts=Counts(**counts),
-                )
-            )
+            counts = Counts(**{field.name: row[field.name] for field in fields(Counts)})
+            outcome = Outcome(row["outcome"])
+            recorded.append(replace(result, outcome=outcome, error=row["error"], counts=counts))
     return recorded, others
+
+
+def _verdict_row(result: ScopeResult) -> dict[str, Any]:
+    return {
+        "organization": result.organization.name,
+        "resource": result.resource.name,
+        "requests": result.requests,
+        "retries": result.retries,
+        "waited_seconds": round(result.waited_seconds, 3),
+        "walk_races": result.walk_races,
+        "finished_at": result.finished_at,
+        **result.counts.as_dict(),
+    }
 
 
 async def finish(connection: Connection, run_id: UUID, summary: Mapping[str, Any]) -> None:
