@@ -44,6 +44,8 @@ SECONDS_TO_LET_GO = 5
 """How long a connection may take to end what it does, before it is cut."""
 MISSING_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
+DEPENDENCY = {"2BP01", "0A000"}
+"""Something depends on what was to change; such errors name it, and no row."""
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
     " and, where the schemas belong to another user:"
@@ -71,7 +73,6 @@ _CONTENTION = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, l
 _TRANSIENT = {"08", "40", "57"}  # connection, rollback, operator intervention
 _TRANSIENT_STATES = {"53300", "25006"}  # too many connections, failed over
 _BUSY = {"53300", "57P03"}  # too many connections, starting up
-_NAMES_OBJECTS = {"2BP01", "0A000"}  # dependent objects, not supported: details hold no row
 _EXPLAINED = {
     "25006": "the database is read-only (a replica, or default_transaction_read_only is on)",
     "53100": "the database's disk is full",
@@ -254,7 +255,7 @@ def _translate(error: asyncpg.PostgresError, remedy: str) -> DatabaseError:
             f"{type(error).__name__} {state}{f' at {where}' if where else ''}", sqlstate=state
         )
     message = _EXPLAINED.get(state) or f"{error.args[0] if error.args else ''} ({state})"
-    if state in _NAMES_OBJECTS and error.detail:
+    if state in DEPENDENCY and error.detail:
         message = f"{message}: {error.detail}"
     if state == MISSING_PRIVILEGE and remedy:
         message = f"{message}. {remedy}"

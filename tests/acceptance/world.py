@@ -27,10 +27,10 @@ UNPACED = {
 
 WAITING = """
 select 1
-from pg_locks l join pg_database d on d.oid = l.database
-where not granted and datname = current_database()
+from pg_stat_activity
+where wait_event_type = 'Lock' and datname = current_database()
 """
-"""Who waits for a lock on a table of this database."""
+"""Who waits for a lock in this database."""
 
 _RELATIONS = """
 select format('%I.%I', n.nspname, c.relname) as name
