@@ -52,6 +52,7 @@ class Lease:
         self._lock = ""
         """The number of the lock's transaction."""
         self._ours_at = 0.0
+        self._has_begun = False
         self._renewing = asyncio.Lock()
 
     async def take(self) -> bool:
@@ -113,6 +114,9 @@ class Lease:
         row = await connection.fetchrow(statement("check_lease"), lock, self._run_id)
         if row is None or row["status"] == "abandoned":
             raise LeaseLostError("another run has taken over; this one has written no more")
+        if row["status"] is None and self._has_begun:
+            raise LeaseLostError("the database has lost this run, as after a crash or a failover")
+        self._has_begun = row["status"] is not None
         if row["locked"]:
             self._ours_at = self._clock()
         else:

@@ -41,6 +41,7 @@ class Patience:
         self._random = random
         self._retries = 0
         self._told_at: float | None = None
+        self._is_told = False
 
     async def __call__(self, act: Callable[[], Awaitable[T]], *, attempts: int | None = None) -> T:
         """What ``act`` gives in the end; done twice it must do what it does once.
@@ -86,10 +87,10 @@ class Patience:
     def _tell(self, error: TransientDatabaseError, now: float) -> None:
         self._retries += 1
         if self._told_at is None or now - self._told_at >= SECONDS_BETWEEN_LINES:
-            self._told_at = now
+            self._told_at, self._is_told = now, True
             log.warning("database.retry", extra={"error": str(error), "retries": self._retries})
 
     def _tell_end(self, seconds: float) -> None:
-        if self._told_at is not None:
-            self._told_at = None
+        if self._is_told:
+            self._is_told = False
             log.info("database.works_again", extra={"seconds": round(seconds, 1)})

@@ -169,7 +169,10 @@ async def test_a_reader_never_sees_half_an_organization(database_url: str) -> No
     ("change", "view"),
     [
         ("alter table public.ours drop column kind", "view public.mine depends on column"),
-        ("alter table public.ours alter column kind type varchar(9)", "view public.mine depends on column"),
+        (
+            "alter table public.ours alter column kind type varchar(9)",
+            "view public.mine depends on column",
+        ),
     ],
 )
 async def test_a_migration_that_somebodys_view_is_in_the_way_of_changes_nothing_and_names_it(

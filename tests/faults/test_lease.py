@@ -123,6 +123,18 @@ async def test_a_run_that_a_newer_one_declared_dead_writes_nothing_though_it_has
             await holder.write()
 
 
+async def test_a_run_that_the_database_has_lost_writes_nothing(database_url: str) -> None:
+    """Fault G3: a failover to a node that had not heard of it yet."""
+    run_id = uuid4()
+    async with holding(database_url, run_id) as holder:
+        async with holder.database.transaction() as connection:
+            await runs.begin(connection, run_id, "test", {})
+        await holder.write()
+        await administer(database_url, "delete from ledger.runs")
+        with pytest.raises(LeaseLostError, match="has lost this run"):
+            await holder.write()
+
+
 async def test_the_server_frees_the_lock_of_who_does_not_say_a_word(database_url: str) -> None:
     """Fault F10: idle_in_transaction_session_timeout."""
     async with (

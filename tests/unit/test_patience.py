@@ -114,3 +114,14 @@ async def test_an_outage_is_told_now_and_then_however_many_wait(
     attempts = len(waits.each)
     assert told[-1] == "database.works_again"
     assert told.count("database.retry") <= sum(waits.each) / 10 + 1 < attempts / 4
+
+
+async def test_small_troubles_one_after_another_are_not_each_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    waits = Waits(random=0.0)
+    with caplog.at_level(logging.INFO):
+        for _ in range(200):
+            await waits.patience(failing(LOCKED))
+    assert sum(waits.each) == 50
+    assert len(caplog.records) == 2 * 5
