@@ -12,7 +12,7 @@ from aggregator import api, diff, store
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
-from aggregator.errors import DatabaseError, ScopeError
+from aggregator.errors import DatabaseError, OutageError, ScopeError
 from aggregator.identity import Identities
 from aggregator.model import (
     Counts,
@@ -72,7 +72,7 @@ class Collector:
         self._turn = asyncio.Lock()
 
     async def collect(self, scope: Scope) -> ScopeResult:
-        """The result of a scope, whatever happens; only cancelling it raises."""
+        """The result of a scope, whatever happens; raises only where the whole run must end."""
         try:
             result = await self._collect(scope)
         except ForeignRecordsError as error:
@@ -85,6 +85,8 @@ class Collector:
             )
         except ScopeError as error:
             return self._ended(scope, error.outcome, error.message)
+        except OutageError:
+            raise
         except DatabaseError as error:
             return self._ended(scope, Outcome.DATABASE_ERROR, str(error))
         except Exception as error:

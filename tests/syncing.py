@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -21,6 +21,7 @@ from aggregator.commands.sync import Job, Stopper
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
 from aggregator.organizations import Registry
+from aggregator.patience import Patience
 from aggregator.resources import RESOURCES
 from aggregator.settings import Settings
 from aggregator.wiring import network_of
@@ -86,7 +87,8 @@ class Syncing:
             **self.settings,
         )
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(runs.run_lock(self.database))
+            run_id = uuid4()
+            await stack.enter_async_context(runs.run_lock(self.database, run_id))
             network = await stack.enter_async_context(network_of(settings))
             job = Job(
                 options,
@@ -96,6 +98,7 @@ class Syncing:
                 self.database,
                 network,
                 time.monotonic(),
+                run_id,
                 now=self.now,
             )
             return await job.run(stopper or Stopper())
@@ -189,9 +192,11 @@ class Syncing:
 
 
 @asynccontextmanager
-async def syncing(database_url: str, fleet: Fleet) -> AsyncIterator[Syncing]:
+async def syncing(
+    database_url: str, fleet: Fleet, patience: Patience | None = None
+) -> AsyncIterator[Syncing]:
     """Nothing is synced yet; every organization of the fleet is configured with its key."""
-    async with Simulator(fleet) as simulator, open_database(database_url) as database:
+    async with Simulator(fleet) as simulator, open_database(database_url, patience) as database:
         ready = Syncing(simulator, database, database_url, {})
         for name, key in fleet.api_keys.items():
             ready.add(name, key)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from tests.acceptance.conftest import NewWorld
-from tests.acceptance.world import World, until
+from tests.acceptance.world import WAITING, World, until
 from tests.simulator import Fault, Fleet
 
 WRITTEN_AT = (
@@ -74,7 +74,7 @@ async def ledger_held(world: World) -> AsyncIterator[None]:
 
 async def in_a_transaction(world: World) -> None:
     async def waiting() -> bool:
-        return bool(await world.query("select 1 from pg_locks where not granted"))
+        return bool(await world.query(WAITING))
 
     await until(waiting)
 

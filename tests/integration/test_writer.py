@@ -18,6 +18,7 @@ from aggregator import commit, database, diff, ledger, runs
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, TransientDatabaseError
 from aggregator.model import Counts, Organization, Outcome, Record
+from aggregator.patience import Patience
 from aggregator.resources import RESOURCES
 from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
 from aggregator.writer import Writer
@@ -75,18 +76,19 @@ class _Begun:
 @asynccontextmanager
 async def _begun(world: Syncing) -> AsyncIterator[_Begun]:
     """A run over everyone, on a pool of its own as another process would have it."""
-    async with open_database(world.database_url) as opened:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    patience = Patience(clock=lambda: sum(waits), sleep=sleep, random=lambda: 1.0)
+    async with open_database(world.database_url, patience) as opened:
         run_id = uuid4()
         names = list(world.organizations)
         async with opened.transaction() as connection:
             await ledger.register(connection, world.organizations.values())
             generation = await runs.begin(connection, run_id, "test", {"connections": names})
-        waits: list[float] = []
-
-        async def sleep(seconds: float) -> None:
-            waits.append(seconds)
-
-        writer = Writer(opened, run_id, generation, written=lambda _: None, sleep=sleep)
+        writer = Writer(opened, run_id, generation, written=lambda _: None)
         begun = _Begun(writer, generation)
         begun.waits = waits
         yield begun
