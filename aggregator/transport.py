@@ -6,7 +6,6 @@ this file, not even as the context of another: ours are raised after the handler
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import ssl
@@ -20,6 +19,7 @@ from aiohttp import client_exceptions, http_exceptions
 
 from aggregator.errors import RetryableError, ScopeError
 from aggregator.model import Outcome, Response
+from aggregator.patience import Patience
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 MOST_RESENDS = 3
@@ -62,7 +62,7 @@ async def send(
     """
     try:
         async with (
-            asyncio.timeout(timeout_seconds),
+            Patience(timeout_seconds),
             session.get(url, headers=headers(), allow_redirects=False) as answer,
         ):
             received = _joined(answer)
