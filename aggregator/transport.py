@@ -220,12 +220,14 @@ def _translate(error: BaseException, host: str) -> ScopeError:
         FAILURES[base] for base in type(error).__mro__ if base in FAILURES
     )
     details = [type(error).__name__]
-    if isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
-        details.append(errno.errorcode[error.errno or 0])
-    certificate_error = getattr(error, "certificate_error", error)
-    if isinstance(certificate_error, ssl.SSLCertVerificationError):
+    cause = getattr(error, "certificate_error", getattr(error, "os_error", error))
+    if isinstance(cause, ssl.SSLCertVerificationError):
         # OpenSSL's own words, such as "certificate has expired".
-        details.append(certificate_error.verify_message)
-        if certificate_error.verify_code in _OUT_OF_TIME:
+        details.append(cause.verify_message)
+        if cause.verify_code in _OUT_OF_TIME:
             details.append("check the clock of this machine")
+    elif isinstance(cause, ssl.SSLError):
+        details.append(cause.reason or "for no reason given")
+    elif isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
+        details.append(errno.errorcode[error.errno or 0])
     return kind(outcome, f"{host}: {words} ({', '.join(details)})")
