@@ -22,8 +22,9 @@ from aggregator.model import Outcome, Response
 from aggregator.patience import Patience
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-DNS_CACHE_SECONDS = 10
-"""A host that moves to another address is found there before its breaker gives it up (fault E2)."""
+DNS_CACHE_SECONDS = 1
+"""Enough for a fleet that connects at once to ask for the name once (fault E1), and so short that a
+host which moves to another address is found there by the first that try again (fault E2)."""
 MOST_RESENDS = 3
 
 

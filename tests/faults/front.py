@@ -41,12 +41,14 @@ async def front(
     met = Front(sock.getsockname()[1])
     upstream = urlsplit(base_url)
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         met.accepted.append(
             (asyncio.get_running_loop().time(), writer.get_extra_info("peername")[1])
         )
         there = await asyncio.open_connection(upstream.hostname, upstream.port)
+        writers.extend([writer, there[1]])
         try:
             await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer, met))
         finally:
@@ -66,6 +68,9 @@ async def front(
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)  # aborted transports close one turn of the loop later
 
 
 async def _pump(

@@ -13,6 +13,8 @@ import pytest
 from tests.command import Finished, finished, started_in
 from tests.faults.world import World
 
+MOST_SECONDS = 50
+
 
 def needs_root(*programs: str) -> pytest.MarkDecorator:
     """Skips for others than root, and where a program is missing.
@@ -48,14 +50,13 @@ async def run(
     *arguments: str,
     wrapper: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
-    timeout_seconds: float = 50,
     **settings: object,
 ) -> Finished:
     """What the command came to; see ``started``."""
     async with started(
         world, *arguments, wrapper=wrapper, variables=variables, **settings
     ) as process:
-        return await finished(process, timeout_seconds)
+        return await finished(process, MOST_SECONDS)
 
 
 def registry(world: World, hosts: Mapping[str, str]) -> str:
