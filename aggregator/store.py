@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from aggregator.database import Database
-from aggregator.model import Counts, Outcome, Resource
-from aggregator.scope import Known, ScopeResult
+from aggregator.model import Counts, Resource
+from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
 from aggregator.sql import resource_statement, statement
 
 if TYPE_CHECKING:
@@ -51,6 +49,26 @@ async def write_changes(
         await _write_readings(connection, resource, results)
     await _withhold(connection, resource, results)
     return {result.organization.name: _count(result, counts) for result in results}
+
+
+async def planned_changes(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
+) -> list[ScopeResult]:
+    """The results with what ``write_changes`` did for them in this transaction."""
+    keys = [_key(result) for result in results if result.change]
+    found: dict[Key, list[Planned]] = defaultdict(list)
+    for row in await connection.fetch(
+        resource_statement("planned_changes", resource),
+        resource.name,
+        generation,
+        *_columns(keys, 2),
+        MOST_NAMED,
+    ):
+        fields = row["changed_fields"] or ()
+        found[row["deployment"], row["organization_id"]].append(
+            Planned(row["change"], row["id"], row["name"], fields, row["reason"])
+        )
+    return [replace(result, planned=found.get(_key(result), ())) for result in results]
 
 
 async def _write_records(
@@ -99,8 +117,7 @@ async def _copy_new(
     )
     for result in results:
         if result.change and result.change.records:
-            key = (result.organization.deployment, result.organization_id or "")
-            counts[key]["created"] = len(result.change.records)
+            counts[_key(result)]["created"] = len(result.change.records)
 
 
 def _rows(result: ScopeResult, *last: int) -> Iterator[tuple[Any, ...]]:
@@ -125,7 +142,7 @@ async def _remove(
     ]
     if not gone:
         return
-    keys = [list(column) for column in zip(*gone, strict=True)]
+    keys = _columns(gone, 3)
     for row in await connection.fetch(
         resource_statement("remove", resource), resource.name, generation, *keys
     ):
@@ -153,18 +170,13 @@ async def _write_readings(
     await connection.execute(resource_statement("stage_readings", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}_readings", records=rows)
     await connection.execute(resource_statement("upsert_readings", resource))
-    ended = [
-        {
-            "deployment": result.organization.deployment,
-            "organization_id": result.organization_id,
-            "kept": dict.fromkeys(_kept(result), 1),
-        }
-        for result in read
-        if result.change and not result.change.is_first
-    ]
+    ended = [result for result in read if result.change and not result.change.is_first]
     if ended:
+        kept = [(*_key(result), identifier) for result in ended for identifier in _kept(result)]
         await connection.execute(
-            resource_statement("end_readings", resource), orjson.dumps(ended).decode()
+            resource_statement("end_readings", resource),
+            *_columns([_key(result) for result in ended], 2),
+            *_columns(kept, 3),
         )
 
 
@@ -184,26 +196,41 @@ def _kept(result: ScopeResult) -> set[str]:
 async def _withhold(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult]
 ) -> None:
+    scopes = [result for result in results if result.change and not result.change.is_first]
+    if not scopes:
+        return
     rows = [
-        {
-            "deployment": result.organization.deployment,
-            "organization_id": result.organization_id,
-            "runs": int(result.outcome is Outcome.COMPLETE),
-            "ids": dict(result.change.withheld),
-        }
-        for result in results
-        if result.change and not result.change.is_first
+        (*_key(result), identifier, reason, int(_counts_as_agreement(result)))
+        for result in scopes
+        if result.change
+        for identifier, reason in result.change.withheld.items()
     ]
-    if rows:
-        await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
+    await connection.execute(
+        statement("withhold"),
+        resource.name,
+        *_columns([_key(result) for result in scopes], 2),
+        *_columns(rows, 5),
+    )
 
 
-def _key(result: ScopeResult) -> tuple[str, str | None]:
-    return result.organization.deployment, result.organization_id
+def _counts_as_agreement(result: ScopeResult) -> bool:
+    """Only the verdict counts: an answer does not know yet of an incident of the fleet."""
+    absence = result.absence
+    return result.is_verdict and absence is not None and absence.counts_as_agreement
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows as the arrays that statements take."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+def _key(result: ScopeResult) -> Key:
+    """Whose rows they are; where nobody knows yet, there are none."""
+    return result.organization.deployment, result.organization_id or ""
 
 
 def _count(result: ScopeResult, counts: dict[Key, dict[str, int]]) -> Counts:
-    mine = counts.get((result.organization.deployment, result.organization_id or ""), {})
+    mine = counts.get(_key(result), {})
     created, updated, restored = (mine.get(name, 0) for name in ("created", "updated", "restored"))
     seen, rejected = result.counts.seen, result.counts.rejected
     return replace(
