@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from aggregator import __version__
+from aggregator import __version__, process
 
 EPILOG = """\
 exit codes:
@@ -106,15 +106,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
     # As the first process of a container, a program without a handler does not hear SIGTERM.
     signal.signal(signal.SIGTERM, _end)
+    process.forbid_core_dumps()
+    output = process.open_streams()
     options = parser().parse_args(arguments)
     try:
         code = _run(options)
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 1
+    sys.stdout.flush()
+    if output.complaint:
+        sys.stderr.write(f"aggregator: standard output: {output.complaint}\n")
+    if output.failure and _only_tells(options):
+        code = code or 1
     sys.exit(code)
+
+
+def _only_tells(options: argparse.Namespace) -> bool:
+    """Whether all that comes of the command is its output; a run's result is in the ledger."""
+    return options.command in {"check", "status"} or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:
