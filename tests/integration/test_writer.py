@@ -108,9 +108,9 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     write = commit.write
 
-    async def counted(connection: Any, batch: Sequence[ScopeResult], generation: int) -> Any:  # noqa: ANN401 - as commit.write
-        sizes.append(len(batch))
-        return await write(connection, batch, generation)
+    async def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as commit.write
+        sizes.append(len(arguments[1]))
+        return await write(*arguments, **options)
 
     monkeypatch.setattr(commit, "write", counted)
     return sizes
@@ -304,10 +304,10 @@ async def test_a_transient_error_is_retried_with_growing_waits(
     """Fault F3."""
     write, failures = commit.write, [TransientDatabaseError("deadlock")] * 2
 
-    async def failing(*arguments: Any) -> Any:  # noqa: ANN401 - as commit.write
+    async def failing(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as commit.write
         if failures:
             raise failures.pop()
-        return await write(*arguments)
+        return await write(*arguments, **options)
 
     monkeypatch.setattr(commit, "write", failing)
     async with _begun(world) as run:
@@ -320,7 +320,7 @@ async def test_a_transient_error_is_retried_with_growing_waits(
 async def test_a_database_that_stays_away_ends_the_writer(
     world: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(*_: Any) -> Any:  # noqa: ANN401 - as commit.write
+    async def failing(*_: Any, **__: Any) -> Any:  # noqa: ANN401 - as commit.write
         raise TransientDatabaseError("away")
 
     monkeypatch.setattr(commit, "write", failing)
