@@ -180,6 +180,11 @@ def decipher_identity(response: Response) -> Identity:
     )
 
 
+def endpoint(request: Request) -> str:
+    """The path without ids, such as ``/api/connections`` for one connection too."""
+    return "/".join(request.path.split("/")[:3])
+
+
 def next_request(request: Request, page: Page) -> Request | None:
     """The request for the page after ``page``; None after the last (section 3)."""
     if page.next_page_token is None:

@@ -12,7 +12,7 @@ import aiohttp
 import yarl
 
 from aggregator import api
-from aggregator.breaker import backoff_seconds
+from aggregator.breaker import RetryBudget, backoff_seconds
 from aggregator.errors import RetryableError, ScopeError
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Credential, Organization, Outcome, Page, Request, Response
@@ -80,11 +80,12 @@ class Client:
         Raises ScopeError: the last failure once attempts or the budget for retries are used up;
         deferred when nothing was wrong but the wait would pass ``deadline``, also that of a 429.
         """
+        retries = limits.retries(api.endpoint(request))
         failure: RetryableError | None = None
         failures = 0
         while True:
             try:
-                return await self._attempt(
+                response = await self._attempt(
                     organization, request, limits, tally, deadline, is_retry=failure is not None
                 )
             except RetryableError as error:
@@ -94,8 +95,11 @@ class Client:
                     raise
                 # What has failed says how, not that its next attempt was put off.
                 raise failure from None
+            else:
+                retries.record_answer()
+                return response
             failures += 1
-            if failures >= self._max_attempts or not limits.may_retry(failure):
+            if failures >= self._max_attempts or not _may_retry(failure, retries):
                 raise failure
             await self._wait(failure, failures, tally, deadline)
 
@@ -155,11 +159,8 @@ class Client:
         hide = partial(_hide, credential)
         url = _url(organization.base_url, request)
         async with limits.slot(deadline):
-            if is_retry:
-                tally.retries += 1
-            else:
-                limits.record_first_attempt()
             tally.requests += 1
+            tally.retries += is_retry
             response = await send(
                 self._session,
                 url,
@@ -197,6 +198,11 @@ _SENDABLE = re.compile(r"[!-~]+")
 
 def _asked_to_wait(failure: RetryableError) -> bool:
     return failure.outcome == Outcome.RATE_LIMITED
+
+
+def _may_retry(failure: RetryableError, retries: RetryBudget) -> bool:
+    """A 429 is free (fault B6)."""
+    return _asked_to_wait(failure) or retries.spend()
 
 
 def _credential(organization: Organization) -> Credential:

@@ -82,8 +82,7 @@ class Syncing:
             base_url=self.simulator.base_url,
             requests_per_second=0,
             requests_per_second_per_organization=0,
-            max_attempts=1,
-            **self.settings,
+            **{"max_attempts": 1, **self.settings},
         )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(runs.run_lock(self.database))

@@ -319,7 +319,7 @@ async def test_a_failure_whose_retry_would_be_too_late_is_told_as_what_it_was() 
 async def test_retries_end_with_the_shared_budget() -> None:
     """Fault B13."""
     async with calling(always(ok(b"", status="500 E"))) as (caller, acme, server):
-        while caller.host.retries.spend():
+        while caller.host.retries("/api/connections").spend():
             pass
         await caller.fail(acme)
     assert len(server.received) == 1

@@ -496,3 +496,8 @@ def test_any_other_status_is_a_scope_error_with_a_printable_message(
 ) -> None:
     response = Response(status, {"location": header, "retry-after": header}, body)
     assert refused(response).message.isprintable()
+
+
+@pytest.mark.parametrize("path", ["/api/connections", "/api/connections/7", "/api/connections/7/x"])
+def test_the_endpoint_of_a_request_has_no_ids(path: str) -> None:
+    assert api.endpoint(Request(path)) == "/api/connections"
