@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
 from aggregator import ledger
-from aggregator.backpressure import ByteBudget
+from aggregator.backpressure import ByteBudget, Hold
 from aggregator.breaker import AuthIncident
 from aggregator.client import Tally
 from aggregator.collect import Collector
@@ -183,8 +183,7 @@ class Run:
         if self._incident.active:
             self._work.give_up(NOT_TRIED)
         if result.outcome in CONFIRMED:
-            self._work.budget.release(result.held_bytes)
-            self._refused_keys.append((scope, replace(result, held_bytes=0)))
+            self._refused_keys.append((scope, result))
         else:
             await self._writer.queue.put(result)
 
@@ -195,7 +194,8 @@ class Run:
         self, organization: Organization, resource: Resource, state: OrganizationState
     ) -> Scope:
         limits = self._work.limits(organization)
-        return Scope(organization, resource, state, limits, self._work.now(), Tally())
+        hold = Hold(self._work.budget)
+        return Scope(organization, resource, state, limits, self._work.now(), Tally(), hold)
 
     async def _result(self, scope: Scope) -> ScopeResult:
         refusal = scope.organization.refusal
@@ -225,7 +225,7 @@ class Run:
 
     def _written(self, results: Sequence[ScopeResult]) -> None:
         for result in results:
-            self._work.budget.release(result.held_bytes)
+            result.release()
             self._unaccounted[result.resource.name].discard(result.organization.name)
         self.summary.add(results)
         self._on_progress()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -74,6 +74,10 @@ class Digests:
     readings_digest: bytes | None
 
 
+def _nothing() -> None:
+    """Releases nothing: most results hold nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
     """How one scope ended, and what is to be written for it."""
@@ -104,8 +108,8 @@ class ScopeResult:
     records: int = 0
     """Rows the scope has after this result, those withheld included."""
     rejections: Sequence[Rejection] = ()
-    held_bytes: int = 0
-    """What it holds of the byte budget until it is written."""
+    release: Callable[[], None] = _nothing
+    """Gives back what it holds of the run's memory; called once it is written."""
 
     @property
     def is_new(self) -> bool:

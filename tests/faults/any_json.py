@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import yarl
 
-from aggregator.backpressure import ByteBudget
+from aggregator.backpressure import ByteBudget, Hold
 from aggregator.client import Client, Tally
 from aggregator.collect import Collector
 from aggregator.database import Database
@@ -201,7 +201,8 @@ def _scope(host: str) -> Scope:
     limits = HostLimits(
         host, requests_per_second=0, concurrency=1, clock=time.monotonic, sleep=_at_once
     ).organization(host, requests_per_second=0, concurrency=1)
-    return Scope(organization, CONNECTIONS, OrganizationState(), limits, _now(), Tally())
+    hold = Hold(ByteBudget(1 << 40))
+    return Scope(organization, CONNECTIONS, OrganizationState(), limits, _now(), Tally(), hold)
 
 
 def _now() -> datetime:
