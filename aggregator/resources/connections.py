@@ -288,6 +288,7 @@ def _without_id(record: dict[str, Any]) -> Rejection:
 CONNECTIONS = Resource(
     name="connections",
     path="/api/connections",
+    item_path="/api/connections/{id}",
     version=1,
     columns=COLUMNS,
     readings=READINGS,
