@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.figures import Figure
+from benchmarks.trust.canaries import measure_canaries
 from benchmarks.trust.kill import measure_kill
 from benchmarks.trust.retries import measure_flaky, measure_outage
 from benchmarks.trust.stand import Stand, standing
@@ -26,6 +27,7 @@ CASES: Mapping[str, Case] = {
     "kill": lambda stand, sizes: measure_kill(stand, sizes.kills),
     "outage": lambda stand, sizes: measure_outage(stand, sizes.keys),
     "flaky": lambda stand, sizes: measure_flaky(stand, sizes.keys),
+    "canaries": lambda stand, _: measure_canaries(stand),
 }
 
 

@@ -51,7 +51,8 @@ async def measure_kill(stand: Stand, rounds: int) -> tuple[list[Figure], dict[st
         templates = [databases.template, urlsplit(loaded).path[1:]]
         _edit(fleet, random)
         for organization in fleet:
-            organization.faults = [Fault(latency=random.random() * SPREAD_SECONDS)]
+            late = random.random() * SPREAD_SECONDS
+            organization.faults = [Fault(path="/api/connections", latency=late)]
         tally = Tally()
         clean = [await _clean(stand, simulator, template) for template in templates]
         again = await _clean(stand, simulator, templates[1])
