@@ -13,7 +13,9 @@ from typing import Any
 from benchmarks import report
 from benchmarks.figures import Figure
 from benchmarks.trust.canaries import measure_canaries
+from benchmarks.trust.fuzzing import measure_fuzz
 from benchmarks.trust.kill import measure_kill
+from benchmarks.trust.memory import measure_memory
 from benchmarks.trust.retries import measure_flaky, measure_outage
 from benchmarks.trust.stand import Stand, standing
 from benchmarks.trust.storm import measure_storm
@@ -28,6 +30,8 @@ CASES: Mapping[str, Case] = {
     "outage": lambda stand, sizes: measure_outage(stand, sizes.keys),
     "flaky": lambda stand, sizes: measure_flaky(stand, sizes.keys),
     "canaries": lambda stand, _: measure_canaries(stand),
+    "fuzz": lambda stand, sizes: measure_fuzz(stand, sizes.answers),
+    "memory": lambda stand, sizes: measure_memory(stand, sizes.large, sizes.fleet),
 }
 
 
@@ -45,6 +49,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--organizations", type=int, default=100, help="storm")
     parser.add_argument("--kills", type=int, default=20, help="kill")
     parser.add_argument("--keys", type=int, default=2_000, help="outage, flaky")
+    parser.add_argument("--answers", type=int, default=20_000, help="fuzz")
+    parser.add_argument("--large", type=int, default=4, help="memory: full lists to store")
+    parser.add_argument("--fleet", type=int, default=2_000, help="memory: organizations")
     arguments = parser.parse_args()
     if unknown := set(arguments.cases) - set(CASES):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")

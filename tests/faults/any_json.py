@@ -38,6 +38,7 @@ VERSION = "2025-09-18"
 CONNECTIONS = RESOURCES["connections"]
 EXPECTED = {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.BAD_PAYLOAD, Outcome.ORG_MISMATCH}
 """How any answer of status 200 may end."""
+REFUSED = "Postgres refused a record"
 
 
 async def swallow(database: Database, bodies: Sequence[bytes]) -> list[ScopeResult]:
@@ -80,7 +81,7 @@ def complaint(result: ScopeResult) -> str | None:
     if result.outcome not in EXPECTED:
         return f"{result.outcome}: {result.error}"
     if any("database refuses" in rejection.reason for rejection in result.rejections):
-        return "Postgres refused a record"
+        return REFUSED
     counts = result.counts
     if result.outcome in {Outcome.COMPLETE, Outcome.PARTIAL} and (
         counts.seen != counts.created + counts.rejected
