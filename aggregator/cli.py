@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from aggregator import __version__
+from aggregator import __version__, process
 
 EPILOG = """\
 exit codes:
@@ -91,6 +91,14 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     status.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+    explain = commands.add_parser(
+        "explain",
+        help="everything known of one connection, from the database",
+        allow_abbrev=False,
+    )
+    explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
+    explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
     return top
 
 
@@ -98,15 +106,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
     # As the first process of a container, a program without a handler does not hear SIGTERM.
     signal.signal(signal.SIGTERM, _end)
+    process.forbid_core_dumps()
+    output = process.open_streams()
     options = parser().parse_args(arguments)
     try:
         code = _run(options)
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 1
+    sys.stdout.flush()
+    if output.complaint:
+        sys.stderr.write(f"aggregator: standard output: {output.complaint}\n")
+    if output.failure and _only_tells(options):
+        code = code or 1
     sys.exit(code)
+
+
+def _only_tells(options: argparse.Namespace) -> bool:
+    """Whether all that comes of the command is its output; a run's result is in the ledger."""
+    return options.command in {"check", "status"} or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:

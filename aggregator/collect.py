@@ -12,7 +12,7 @@ from aggregator import api, diff, store
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
-from aggregator.errors import DatabaseError, ScopeError
+from aggregator.errors import DatabaseError, OutageError, ScopeError
 from aggregator.identity import Identities
 from aggregator.model import (
     Counts,
@@ -72,7 +72,7 @@ class Collector:
         self._turn = asyncio.Lock()
 
     async def collect(self, scope: Scope) -> ScopeResult:
-        """The result of a scope, whatever happens; only cancelling it raises."""
+        """The result of a scope, whatever happens; raises only where the whole run must end."""
         result = await self._collect_safely(scope)
         if result.change is None:
             scope.hold.release()
@@ -91,6 +91,8 @@ class Collector:
             )
         except ScopeError as error:
             return self._ended(scope, error.outcome, error.message)
+        except OutageError:
+            raise
         except DatabaseError as error:
             return self._ended(scope, Outcome.DATABASE_ERROR, str(error))
         except Exception as error:
@@ -104,6 +106,7 @@ class Collector:
             scope.hold.drop()
         await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
         first = await self._get(scope, Request(scope.resource.path))
+        scope.request_id = scope.tally.request_id
         self._notice_version(first)
         digest = diff.bytes_digest([first.body], scope.resource.version)
         if digest == scope.known.bytes_digest:
@@ -156,6 +159,7 @@ class Collector:
             rejected += await self._normalize(scope.resource, page, records, rejections)
         is_single = page.next_page_token is None
         async for response, page in pages:
+            scope.request_id = scope.tally.request_id
             await scope.hold.keep(len(response.body))
             async with self._turn:
                 rejected += await self._normalize(scope.resource, page, records, rejections)
@@ -298,6 +302,7 @@ class Collector:
             requests=tally.requests,
             retries=tally.retries,
             waited_seconds=tally.waited_seconds,
+            request_id=scope.request_id or tally.request_id,
             counts=counts,
             identity=scope.identity or self._identities.by_records(scope),
             key_digest=self._identities.key_digest(scope) if scope.identity else None,

@@ -24,12 +24,18 @@ TEST_PREFIX = f"{PREFIX}TEST_"
 API_KEYS = f"{PREFIX}API_KEYS"
 ONE_KEY_PREFIX = f"{API_KEYS}__"
 DOTENV = Path(".env")
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 def read_environment() -> tuple[dict[str, str], dict[str, str]]:
     """All variables by name, and complaints about ``.env``, which need not exist."""
     below, complaints = _read_dotenv()
     return below | dict(os.environ), complaints
+
+
+def proxies() -> list[str]:
+    """Names of variables that make other programs use a proxy; ours never does (fault E9)."""
+    return [name for name in sorted(os.environ) if name.lower() in _PROXIES and os.environ[name]]
 
 
 def is_ours(variable: str) -> bool:

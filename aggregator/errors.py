@@ -8,7 +8,10 @@ AggregatorError
 └── RunError                stop the run, exit 1
     ├── DatabaseError       the database refused or cannot be reached
     │   ├── RefusedDataError        isolate the value that it refuses
-    │   └── TransientDatabaseError  the same transaction may be tried again
+    │   ├── TransientDatabaseError  the same transaction may be tried again
+    │   │   └── ContentionError     somebody else was in the way; the database is well
+    │   └── OutageError             it was tried again for as long as an outage may last
+    ├── LeaseLostError      the right to write is gone: another run may have taken over
     └── ActiveRunError      another run is active, exit 6
 
 Messages name settings, organizations and hosts, never a key and never a value of a body.
@@ -77,6 +80,10 @@ class DatabaseError(RunError):
         self.sqlstate = sqlstate
 
 
+class LeaseLostError(RunError):
+    """The run lock is lost, and with it the right to write: another run may have taken over."""
+
+
 class ActiveRunError(RunError):
     """Another run is active on this database."""
 
@@ -86,4 +93,12 @@ class RefusedDataError(DatabaseError):
 
 
 class TransientDatabaseError(DatabaseError):
-    """A deadlock, a lock that was not had in time, a lost connection: trying again may help."""
+    """A lost connection, a server that restarts, a deadlock: trying again may help."""
+
+
+class ContentionError(TransientDatabaseError):
+    """A deadlock, or a lock that was not had in time."""
+
+
+class OutageError(DatabaseError):
+    """The database was away for longer than a run waits for it."""

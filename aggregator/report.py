@@ -1,4 +1,4 @@
-"""Reads the reporting views for ``status``; writes nothing."""
+"""Reads the reporting views for ``status`` and ``explain``; writes nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,24 @@ from aggregator.sql import statement
 
 async def read_status(database: Database) -> dict[str, Any]:
     """Coverage, the last run and every organization, as ``status --json`` prints them."""
-    rows = await database.fetch(statement("status"))
+    return await _document(database, "status")
+
+
+async def read_explanation(database: Database, connection_id: str) -> dict[str, Any]:
+    """All that is known of a connection, as ``explain --json`` prints it.
+
+    ``organizations`` is empty where no organization ever had it.
+    """
+    return await _document(database, "explain", connection_id)
+
+
+async def ids_like(database: Database, beginning: str, most: int) -> list[str]:
+    """Ids of connections that begin so, in order."""
+    rows = await database.fetch(statement("ids_like"), beginning, most)
+    return [row["connection_id"] for row in rows]
+
+
+async def _document(database: Database, name: str, *arguments: str) -> dict[str, Any]:
+    rows = await database.fetch(statement(name), *arguments)
     document: dict[str, Any] = orjson.loads(rows[0]["document"])
     return document

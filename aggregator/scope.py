@@ -139,6 +139,8 @@ class ScopeResult:
     requests: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
+    request_id: str | None = None
+    """The server's name for its last answer to the list, as far as it gave one."""
     counts: Counts = NONE_COUNTED
     identity: Identity | None = None
     """Set where ``/api/me`` was asked in this run; pinned when the result is written."""

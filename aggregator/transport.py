@@ -6,7 +6,6 @@ this file, not even as the context of another: ours are raised after the handler
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import io
 import socket
@@ -22,8 +21,12 @@ from aiohttp import client_exceptions, http_exceptions
 from aggregator.backpressure import LARGE_BYTES
 from aggregator.errors import OutgrownError, RetryableError, ScopeError
 from aggregator.model import Outcome, Response
+from aggregator.timeout import Timeout
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+DNS_CACHE_SECONDS = 1
+"""Enough for a fleet that connects at once to ask for the name once (fault E1), and so short that a
+host which moves to another address is found there by the first that try again (fault E2)."""
 MOST_RESENDS = 3
 
 
@@ -37,7 +40,7 @@ def make_session(connections_per_host: int) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(
             limit=0,
             limit_per_host=connections_per_host,
-            ttl_dns_cache=300,
+            ttl_dns_cache=DNS_CACHE_SECONDS,
             socket_factory=_open_socket,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -66,7 +69,7 @@ async def send(  # noqa: PLR0913 - what one request is made of
     """
     try:
         async with (
-            asyncio.timeout(timeout_seconds),
+            Timeout(timeout_seconds),
             session.get(url, headers=headers(), allow_redirects=False) as answer,
         ):
             received = _joined(answer)
@@ -217,15 +220,23 @@ FAILURES: dict[type[BaseException], tuple[tuple[type[ScopeError], Outcome], str]
 """How each error of the library is told; a test fails when it gains one that is not here."""
 
 
+_OUT_OF_TIME = {9, 10}
+"""OpenSSL's numbers of a certificate that is not yet valid, and of one that has expired."""
+
+
 def _translate(error: BaseException, host: str) -> ScopeError:
     (kind, outcome), words = next(
         FAILURES[base] for base in type(error).__mro__ if base in FAILURES
     )
     details = [type(error).__name__]
-    if isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
-        details.append(errno.errorcode[error.errno or 0])
-    certificate_error = getattr(error, "certificate_error", error)
-    if isinstance(certificate_error, ssl.SSLCertVerificationError):
+    cause = getattr(error, "certificate_error", getattr(error, "os_error", error))
+    if isinstance(cause, ssl.SSLCertVerificationError):
         # OpenSSL's own words, such as "certificate has expired".
-        details.append(f"{certificate_error.verify_message}; if it looks valid, check the clock")
+        details.append(cause.verify_message)
+        if cause.verify_code in _OUT_OF_TIME:
+            details.append("check the clock of this machine")
+    elif isinstance(cause, ssl.SSLError):
+        details.append(cause.reason or "for no reason given")
+    elif isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
+        details.append(errno.errorcode[error.errno or 0])
     return kind(outcome, f"{host}: {words} ({', '.join(details)})")

@@ -31,6 +31,8 @@ class Scope:
     identity_refused: ScopeError | None = None
     organization_id: str | None = None
     was_renamed: bool = False
+    request_id: str | None = None
+    """Of the last answer that was a part of the list."""
 
     @property
     def known(self) -> ScopeState:

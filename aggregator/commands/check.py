@@ -14,6 +14,7 @@ import orjson
 from aggregator import api, ledger, logs, migrate, terminal
 from aggregator.client import Tally
 from aggregator.commands.discovery import with_discovered
+from aggregator.environment import proxies
 from aggregator.errors import AggregatorError, ConfigurationError, ScopeError
 from aggregator.model import Identity, Organization, Outcome
 from aggregator.organizations import load_organizations
@@ -37,6 +38,7 @@ async def run(options: argparse.Namespace) -> int:
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
     problems = [f"note: {note}" for note in registry.notes]
+    problems += [f"note: {name} is set and not used: keys go past no proxy" for name in proxies()]
     database, pins, broken = await _check_database(settings)
     async with network_of(settings) as network:
         try:

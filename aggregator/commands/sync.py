@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,7 +26,7 @@ from aggregator.collect import Collector
 from aggregator.commands.discovery import with_discovered
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
-from aggregator.errors import ConfigurationError, DatabaseError, RunError
+from aggregator.errors import ConfigurationError, RunError
 from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
@@ -99,9 +99,12 @@ async def run(options: argparse.Namespace) -> int:
             async with AsyncExitStack() as stack:
                 database = await stack.enter_async_context(database_of(settings))
                 await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
-                await stack.enter_async_context(runs.run_lock(database))
+                run_id = uuid4()
+                await stack.enter_async_context(runs.run_lock(database, run_id))
                 network = await stack.enter_async_context(network_of(settings))
-                job = Job(options, settings, registry, resources, database, network, started)
+                job = Job(
+                    options, settings, registry, resources, database, network, started, run_id
+                )
                 account = await job.run(stopper)
         except (asyncio.CancelledError, RunError) as error:
             if stopper.exit_code is None:
@@ -125,8 +128,8 @@ class Job:
     database: Database
     network: Network
     started: float
+    run_id: UUID
     now: Callable[[], datetime] = now
-    run_id: UUID = field(default_factory=uuid4)
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
@@ -183,11 +186,17 @@ class Job:
         """Opens the run in the ledger, closes the books of runs that died, gives the generation."""
         names = [organization.name for organization in chosen]
         planned = {resource.name: names for resource in self.resources}
-        async with self.database.transaction() as connection:
-            await ledger.register(connection, everyone, forget=forget)
-            generation = await runs.begin(connection, self.run_id, __version__, planned)
-            for abandoned in await runs.close_abandoned(connection, self.run_id):
-                log.warning("run.abandoned", extra={"run_id": str(abandoned)})
+
+        async def begin() -> tuple[int, list[UUID]]:
+            async with self.database.transaction() as connection:
+                abandoned = await runs.close_abandoned(connection, self.run_id)
+                await ledger.register(connection, everyone, forget=forget)
+                generation = await runs.begin(connection, self.run_id, __version__, planned)
+            return generation, abandoned
+
+        generation, abandoned = await self.database.patiently(begin)
+        for run_id in abandoned:
+            log.warning("run.abandoned", extra={"run_id": str(run_id)})
         return generation
 
     def _work(
@@ -240,10 +249,14 @@ class Job:
 
     async def _close(self, rest: Sequence[ScopeResult], account: dict[str, Any]) -> None:
         """Closes the run in the ledger; ``rest`` are the scopes that nobody wrote."""
-        async with self.database.transaction() as connection:
-            if rest:
-                await runs.record(connection, self.run_id, rest)
-            await runs.finish(connection, self.run_id, account)
+
+        async def close() -> None:
+            async with self.database.transaction() as connection:
+                if rest:
+                    await runs.record(connection, self.run_id, rest)
+                await runs.finish(connection, self.run_id, account)
+
+        await self.database.patiently(close)
 
     async def _record_failure(self, run: Run, exit_code: int) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""
@@ -254,7 +267,7 @@ class Job:
         try:
             async with asyncio.timeout(5):
                 await self._close(rest, account)
-        except (DatabaseError, TimeoutError):
+        except (RunError, TimeoutError):
             log.warning("run.not_closed", extra={"run_id": str(self.run_id)})
 
 

@@ -22,7 +22,8 @@ LIMIT = 32 << 20
 """The default of MAX_RESPONSE_BYTES."""
 IN_FLIGHT = 64
 """The default of MAX_CONCURRENCY: so many organizations answer with something large at once."""
-FAULTY_EXIT_CODES = range(6)
+EXIT_CODES = {"sync": {0, 3, 4, 5}, "check": {0, 2, 3}}
+"""Those of a program that works and says what is wrong."""
 LIST = "/api/connections"
 
 
@@ -106,12 +107,15 @@ async def _measure(stand: Stand, threat: Threat) -> Measured:
                 "REQUESTS_PER_SECOND_PER_ORGANIZATION": "0",
                 "MAX_ATTEMPTS": "2",
             }
-            return await asyncio.to_thread(
+            measured = await asyncio.to_thread(
                 run,
                 ["-m", "aggregator", threat.command, "--json"],
                 {f"AGGREGATOR_{name}": value for name, value in settings.items()},
-                exit_codes=FAULTY_EXIT_CODES,
+                exit_codes=EXIT_CODES[threat.command],
             )
+        if not measured.printed:
+            raise SystemExit(f"{threat.command} has not said what it came to")
+        return measured
     finally:
         shutil.rmtree(keys)
 

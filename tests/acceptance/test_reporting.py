@@ -27,7 +27,7 @@ CONTRACT = {
         updated_by_type extra first_seen_at last_changed_at last_seen_at
     """,
     "connection_history": f"""
-        {CONNECTION_KEYS} valid_from valid_to change changed_fields {TRACKED}
+        {CONNECTION_KEYS} valid_from valid_to change changed_fields {TRACKED} withheld_since
     """,
     "connection_changes": """
         changed_at organization connection_id name change field old_value new_value
@@ -44,8 +44,9 @@ CONTRACT = {
     "run_organizations": """
         run_id organization organization_id resource outcome error http_status requests retries
         waited_seconds seen created updated removed restored withheld rejected started_at
-        finished_at
+        finished_at request_id recorded_at
     """,
+    "observations": "organization resource observed_from observed_to is_open",
     "rejected_records": """
         run_id organization resource record_id reason record rejected_at
     """,
@@ -62,6 +63,8 @@ TYPES = {
     "changed_fields": "text[]",
     "is_healthy": "boolean",
     "is_shared": "boolean",
+    "is_open": "boolean",
+    "request_id": "text",
     "rate_limited": "boolean",
     "rate_limit_reported": "boolean",
     "day": "date",
@@ -138,7 +141,9 @@ async def test_the_reader_reads_every_view_and_nothing_else(world: World) -> Non
         " where n.nspname not in ('pg_catalog', 'information_schema')"
     )
     assert {row["schema"] for row in relations} == {"ledger", "inventory", "reporting"}
-    assert {row["schema"] for row in functions} <= {"ledger", "inventory"}
+    assert {row["schema"] for row in functions} <= {"ledger", "inventory", "reporting"}
+    meant_for_the_reader = {row["name"] for row in functions if row["schema"] == "reporting"}
+    assert meant_for_the_reader == {"reporting.connections_as_of"}
     async with world.connection() as connection:
         await connection.execute("set role reporting_reader")
         for row in relations:

@@ -25,6 +25,13 @@ UNPACED = {
 }
 """Tests that are not about pace do not wait for it."""
 
+WAITING = """
+select 1
+from pg_stat_activity
+where wait_event_type = 'Lock' and datname = current_database()
+"""
+"""Who waits for a lock in this database."""
+
 _RELATIONS = """
 select format('%I.%I', n.nspname, c.relname) as name
 from pg_class c join pg_namespace n on n.oid = c.relnamespace

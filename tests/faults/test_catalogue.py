@@ -1,15 +1,20 @@
-"""Every fault in scope has a test that names it."""
+"""The catalogue of faults, threats and traps: each row has a test that names it.
+
+A docstring or id names a row as ``Fault B6``, ``Threats S5 and S6`` or ``trap T4``.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).resolve().parent.parent
+THIS = Path(__file__).name
 
-IN_SCOPE = {
+ROWS = {
     "A1": "same key listed twice",
     "A2": "two keys, one organization",
     "A3": "padding and control characters in keys",
@@ -80,34 +85,118 @@ IN_SCOPE = {
     "D14": "upstream clock going backward",
     "D15": "older run finishes after newer",
     "D16": "new field with a secret",
+    "E1": "name without an address",
+    "E2": "addresses that change or are dead",
+    "E3": "refused, swallowed, cut connections",
+    "E4": "far, lossy and narrow line",
+    "E5": "server that trickles",
+    "E6": "server that vanishes",
+    "E7": "server whose TLS proves nothing",
+    "E8": "clock of this machine wrong",
+    "E9": "proxies of the surroundings",
+    "E10": "interception of TLS",
+    "E12": "broken IPv6",
     "F1": "one refused row among a thousand",
     "F2": "numbers out of range",
+    "F3": "deadlock and serialization failure",
+    "F4": "unique violation by accident",
+    "F5": "locks that somebody else holds",
     "F7": "more parameters than Postgres takes",
     "F8": "two runs at once",
+    "F9": "two runs, the lock defeated",
+    "F10": "worker frozen past its lease",
+    "F11": "pooler in transaction mode",
+    "F12": "long query during the run",
+    "F13": "somebody's view in a migration's way",
     "F14": "migration killed, repeated, concurrent",
     "F15": "database newer than the program",
     "F16": "encoding and session settings",
     "F17": "missing privilege, read-only server",
+    "F18": "numbers that run out, bloat",
+    "G1": "database restarted",
+    "G2": "commit whose end is not seen",
+    "G3": "failover, read-only for a while",
+    "G4": "database's disk full",
+    "G5": "no connection left",
+    "G7": "database that never answers",
+    "G8": "slow database",
+    "G9": "network parted from the database",
+    "G10": "Postgres behind a wrong certificate",
     "H1": "SIGTERM at any moment",
     "H2": "SIGTERM as the first process",
     "H3": "second signal",
     "H4": "killed without warning",
+    "H9": "process or machine suspended",
     "H11": "bug of ours in one organization",
+    "H12": "what libraries say of an outage",
+    "H5": "memory has a ceiling",
+    "H6": "full disk for outputs",
+    "H10": "stall of the event loop",
+    "H13": "schedule that overlaps or skips",
+    "H14": "rerun after a partial run",
+    "H15": "odd surroundings and no rights",
+    "I1": "markup in names, in a report",
+    "I2": "formulas in names, in an export",
+    "I3": "SQL and templates in names",
+    "I5": "labels of metrics without end",
+    "I6": "the same error 100,000 times",
+    "I8": "notifier down or slow",
+    "S1": "key in logs, errors, tracebacks",
+    "S2": "key in arguments, environment, dumps",
+    "S3": "key in the database and its logs",
+    "S4": "configuration stored unmasked",
+    "S5": "key sent to another host",
+    "S6": "answers of one key under another",
+    "S7": "server that attacks",
+    "S8": "reader sees others' rows",
+    "S9": "reader harms the database",
+    "S10": "stolen login of the writer",
+    "S11": "search path hijacked",
+    "S12": "package swapped",
+    "S13": "package known to be vulnerable",
+    "S14": "secrets in the repository",
+    "S15": "container with too many rights",
+    "S16": "something listens or is pickled",
+    "S17": "we overload the vendor",
+    "S18": "ledger edited by an insider",
+    "S19": "report shared too widely",
+    "T1": "repr of an error shows the header",
+    "T2": "two gigabytes in two megabytes",
+    "T3": "truncated gzip raises nothing",
+    "T4": "timeouts that a trickle outlasts",
+    "T5": "timeout that counts the queue",
+    "T6": "one cookie jar for all",
+    "T7": "HTTP/2 and GOAWAY",
+    "T8": "upserts in no order",
+    "T9": "MERGE under concurrency",
+    "T10": "prepared statements behind a pooler",
+    "T11": "advisory locks behind a pooler",
+    "T12": "Postgres repeats values",
+    "T13": "errors keep the whole body",
+    "T14": "JSON numbers change silently",
+    "T15": "views see past row security",
+    "T16": "scanners do not know our keys",
+    "T17": "audit without data passes",
+    "T18": "first process ignores SIGTERM",
 }
 
 
-def rows_named() -> set[str]:
-    """Row numbers after the word Fault, in docstrings and ids of all tests but this file."""
-    named: set[str] = set()
-    for file in TESTS.rglob("test_*.py"):
-        if file.name != Path(__file__).name:
-            for numbers in re.findall(
-                r"\bFaults? ((?:[A-I][0-9]+(?:, | and | to )?)+)", file.read_text()
-            ):
-                named.update(re.findall(r"[A-I][0-9]+", numbers))
-    return named
+ROW = "[A-IST][0-9]+"
+NAMED = re.compile(rf"\b(?:[Ff]ault|[Tt]hreat|[Tt]rap)s? ((?:{ROW}(?:, | and | to )?)+)")
 
 
-@pytest.mark.parametrize("row", IN_SCOPE)
-def test_a_fault_in_scope_has_a_test(row: str) -> None:
-    assert row in rows_named(), f"no test names Fault {row}: {IN_SCOPE[row]}"
+@functools.cache
+def rows_named() -> frozenset[str]:
+    """Row numbers in docstrings and ids of all tests but this file."""
+    texts = (file.read_text() for file in TESTS.rglob("test_*.py") if file.name != THIS)
+    lists = (found for text in texts for found in NAMED.findall(text))
+    return frozenset(row for found in lists for row in re.findall(ROW, found))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_of_the_catalogue_has_a_test(row: str) -> None:
+    assert row in rows_named(), f"no test names {row}: {ROWS[row]}"
+
+
+def test_a_row_that_a_test_names_is_in_the_catalogue() -> None:
+    assert rows_named() <= ROWS.keys()

@@ -189,7 +189,7 @@ async def test_a_server_that_is_no_server_hurts_nobody_else(
 
 
 async def test_requests_are_http_1(open_world: OpenWorld) -> None:
-    """Fault B25."""
+    """Fault B25, trap T7."""
     lines: list[bytes] = []
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -584,7 +584,7 @@ def quiet_loop() -> Iterator[None]:
 async def test_a_certificate_that_nobody_signed_is_refused_and_not_tried_again(
     certificate: Callable[[str], ssl.SSLContext],
 ) -> None:
-    """Faults E7 and E8: no request is sent, and there is no switch to send one."""
+    """Fault E7: no request is sent, and there is no switch to send one."""
     with quiet_loop():
         script = always(ok(LIST))
         async with calling(script, certificate("localhost"), "localhost") as (caller, acme, server):
@@ -592,7 +592,7 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_not_tried_again(
     assert error.outcome == Outcome.TLS
     assert not isinstance(error, RetryableError)
     assert "self-signed" in error.message
-    assert "check the clock" in error.message
+    assert "clock" not in error.message
     assert (server.received, caller.tally.requests) == ([], 1)
 
 

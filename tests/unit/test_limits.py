@@ -4,6 +4,7 @@ import asyncio
 import bisect
 import math
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import pairwise
@@ -626,6 +627,66 @@ def test_a_host_that_goes_down_and_up_every_ten_seconds_loses_few_scopes() -> No
     assert outcomes.count(Outcome.COMPLETE) > 1900
     assert outcomes.count(Outcome.DEFERRED) == 0
     assert most_in_one_second(sent) <= 50
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 30])
+def test_an_outage_in_the_middle_of_a_run_costs_few_attempts_and_ends_by_the_deadline(
+    minutes: int,
+) -> None:
+    """Fault B13: 2,000 keys at 20/s; after 20 s the host is gone for so many minutes."""
+    keys, deadline, gone_at = 2000, 1200.0, 20.0
+
+    async def main() -> tuple[list[Outcome], int, float]:
+        attempts = 0
+
+        async def answer() -> None:
+            nonlocal attempts
+            attempts += 1
+            await asyncio.sleep(0.1)
+            if gone_at <= clock() < gone_at + minutes * 60:
+                raise RetryableError(Outcome.NETWORK, "gone")
+
+        outcomes = await fleet(host(rate=20), answer, organizations=keys, deadline=deadline)
+        return outcomes, attempts, clock()
+
+    outcomes, attempts, seconds = run(main)
+    tally = Counter(outcomes)
+    assert tally.keys() <= {Outcome.COMPLETE, Outcome.NETWORK, Outcome.DEFERRED}
+    assert tally[Outcome.COMPLETE] >= 350
+    assert tally[Outcome.NETWORK] <= 20
+    assert attempts <= 1.10 * keys
+    assert attempts - tally[Outcome.COMPLETE] <= 60, "of an outage it sees few"
+    assert seconds <= deadline
+
+
+def test_a_host_that_comes_back_meets_no_wave() -> None:
+    """Fault B14: 10 s up, 10 s down, without a ceiling; as many as are allowed in flight, no more.
+
+    Counted in tenths of a second, as long as an answer takes.
+    """
+
+    async def main() -> tuple[list[Outcome], Counter[int], Counter[int]]:
+        up: Counter[int] = Counter()
+        down: Counter[int] = Counter()
+
+        async def answer() -> None:
+            tenth = int(clock() * 10)
+            is_down = clock() % 20 >= 10
+            (down if is_down else up)[tenth] += 1
+            await asyncio.sleep(0.1)
+            if is_down:
+                raise RetryableError(Outcome.NETWORK, "down")
+
+        outcomes = await fleet(host(concurrency=16), answer, organizations=6000)
+        return outcomes, up, down
+
+    outcomes, up, down = run(main)
+    assert Counter(outcomes)[Outcome.COMPLETE] >= 5900
+    assert max(up.values()) <= 2 * 16, "what ends and what follows may fall into one tenth"
+    busy = sorted(up.values())
+    assert busy[len(busy) // 2] >= 10, "and the host is used well between"
+    cycles = 1 + max(down) // 200
+    assert sum(down.values()) <= cycles * (16 + HostBreaker.THRESHOLD + HostBreaker.PROBES)
 
 
 def test_one_success_ends_the_outage() -> None:

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from aggregator.logs import ConsoleFormatter, JsonFormatter, Redactor, configure
+from aggregator.logs import (
+    MOST_EQUAL_LINES,
+    ConsoleFormatter,
+    JsonFormatter,
+    Redactor,
+    Repeats,
+    configure,
+)
 from aggregator.model import Credential, Secret
 
 KEY = "face0000-0001-4000-8000-00000000000f"
@@ -140,3 +147,16 @@ def test_log_lines_go_to_standard_error_at_the_chosen_level(
     assert out == ""
     [line] = err.splitlines()
     assert json.loads(line)["key"] == "**"
+
+
+def test_what_repeats_without_end_is_cut_off_and_says_so() -> None:
+    """Fault I6: lines of one place in the code; those of others still pass."""
+    repeats = Repeats()
+    lines = [record("scope.bug", organization=str(number)) for number in range(1000)]
+    passed = [line for line in lines if repeats.filter(line)]
+    assert passed == lines[:MOST_EQUAL_LINES]
+    assert vars(passed[-1])["further"] == "are not shown"
+    assert "further" not in vars(passed[-2])
+    other = record("run.finished")
+    other.lineno = 2
+    assert repeats.filter(other)
