@@ -73,8 +73,14 @@ class Collector:
 
     async def collect(self, scope: Scope) -> ScopeResult:
         """The result of a scope, whatever happens; raises only where the whole run must end."""
+        result = await self._collect_safely(scope)
+        if result.change is None:
+            scope.hold.release()
+        return result
+
+    async def _collect_safely(self, scope: Scope) -> ScopeResult:
         try:
-            result = await self._collect(scope)
+            return await self._collect(scope)
         except ForeignRecordsError as error:
             return self._ended(
                 scope,
@@ -93,11 +99,11 @@ class Collector:
             # A bug in one scope must not hurt the others. The traceback has no locals.
             log.exception("scope.bug", extra={"organization": scope.organization.name})
             return self._ended(scope, Outcome.INTERNAL_ERROR, type(error).__name__)
-        return result
 
     async def _collect(self, scope: Scope) -> ScopeResult:
         if self._identities.is_due(scope):
             await self._identities.ask(scope)
+            scope.hold.drop()
         await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
         first = await self._get(scope, Request(scope.resource.path))
         scope.request_id = scope.tally.request_id
@@ -106,8 +112,7 @@ class Collector:
         if digest == scope.known.bytes_digest:
             scope.organization_id = scope.pinned
             return self._unchanged(scope)
-        await self._budget.acquire(len(first.body))
-        scope.held_bytes = len(first.body)
+        await scope.hold.keep(len(first.body))
         snapshot = await self._read(scope, first, digest)
         await self._identities.settle(scope, snapshot)
         return await self._compare(scope, snapshot)
@@ -132,7 +137,7 @@ class Collector:
 
     async def _get(self, scope: Scope, request: Request) -> Response:
         return await self._client.get(
-            scope.organization, request, scope.limits, scope.tally, self._deadline
+            scope.organization, request, scope.limits, scope.tally, self._deadline, scope.hold
         )
 
     async def _read(self, scope: Scope, first: Response, digest: bytes) -> Snapshot:
@@ -147,6 +152,7 @@ class Collector:
             scope.limits,
             scope.tally,
             self._deadline,
+            scope.hold,
         )
         async with self._turn:  # the first page is at hand: no network in here
             _, page = await anext(pages)
@@ -154,8 +160,7 @@ class Collector:
         is_single = page.next_page_token is None
         async for response, page in pages:
             scope.request_id = scope.tally.request_id
-            self._budget.add(len(response.body))
-            scope.held_bytes += len(response.body)
+            await scope.hold.keep(len(response.body))
             async with self._turn:
                 rejected += await self._normalize(scope.resource, page, records, rejections)
         async with self._turn:
@@ -309,5 +314,5 @@ class Collector:
             digests=digests,
             records=records,
             rejections=rejections,
-            held_bytes=scope.held_bytes,
+            release=scope.hold.release,
         )

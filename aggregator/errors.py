@@ -4,6 +4,7 @@ AggregatorError
 ├── ConfigurationError      say every problem at once, exit 2; nothing was requested
 ├── ScopeError              give up this scope of this run; the others go on
 │   └── RetryableError      the same request may be sent again, within its budget
+├── OutgrownError           wait for memory, then send the same request again
 └── RunError                stop the run, exit 1
     ├── DatabaseError       the database refused or cannot be reached
     │   ├── RefusedDataError        isolate the value that it refuses
@@ -61,6 +62,10 @@ class RetryableError(ScopeError):
     ) -> None:
         super().__init__(outcome, message, http_status=http_status)
         self.retry_after_seconds = retry_after_seconds
+
+
+class OutgrownError(AggregatorError):
+    """An answer is large, and as many large ones as memory has room for are being read."""
 
 
 class RunError(AggregatorError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -120,6 +120,10 @@ class Planned(NamedTuple):
     """Why it would be withheld."""
 
 
+def _nothing() -> None:
+    """Releases nothing: most results hold nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
     """How one scope ended, and what is to be written for it."""
@@ -152,6 +156,8 @@ class ScopeResult:
     records: int = 0
     """Rows the scope has after this result, those withheld included."""
     rejections: Sequence[Rejection] = ()
+    release: Callable[[], None] = _nothing
+    """Gives back what it holds of the run's memory; called once it is written."""
     rights: str | None = None
     """What the key was allowed to do, where ``/api/me`` was asked; kept once nothing is missing."""
     absence: Absence | None = None
@@ -163,8 +169,6 @@ class ScopeResult:
     """What would change, where the run is only a plan: all updates, the first rows of the rest."""
     walk_races: int = 0
     """Rows that the list did not contain and that a read by id found."""
-    held_bytes: int = 0
-    """What it holds of the byte budget until it is written."""
 
     @property
     def is_new(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.backpressure import Hold
 from aggregator.client import Tally
 from aggregator.errors import ScopeError
 from aggregator.limits import OrganizationLimits
@@ -25,11 +26,11 @@ class Scope:
     limits: OrganizationLimits
     started_at: datetime
     tally: Tally
+    hold: Hold
     identity: Identity | None = None
     identity_refused: ScopeError | None = None
     organization_id: str | None = None
     was_renamed: bool = False
-    held_bytes: int = 0
     request_id: str | None = None
     """Of the last answer that was a part of the list."""
 

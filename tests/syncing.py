@@ -83,8 +83,7 @@ class Syncing:
             base_url=self.simulator.base_url,
             requests_per_second=0,
             requests_per_second_per_organization=0,
-            max_attempts=1,
-            **self.settings,
+            **{"max_attempts": 1, **self.settings},
         )
         async with AsyncExitStack() as stack:
             run_id = uuid4()
