@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import add, attrgetter
@@ -119,6 +119,22 @@ class Organization:
     enabled: bool = True
     discovered: bool = False
     """Found through the partner key instead of being configured by hand."""
+
+
+class Listed(NamedTuple):
+    """One organization of the partner's list, under our name for it."""
+
+    organization: str
+    organization_id: str
+    organization_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The partner's whole list of the organizations of one deployment; never an empty one."""
+
+    deployment: str
+    organizations: Sequence[Listed]
 
 
 @dataclass(frozen=True, slots=True)
