@@ -49,6 +49,7 @@ async def _write_resource(
         replace(result, counts=counts[result.organization.name]) if result.change else result
         for result in current
     ]
+    await ledger.note_drift(connection, resource, written)
     await ledger.close_scopes(connection, resource, written, generation)
     overtaken = [
         replace(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
 
@@ -65,6 +67,32 @@ class Change:
     """Nothing of the scope is stored yet: there is nothing to replace, to end or to settle."""
 
 
+class Drift(NamedTuple):
+    """One way in which an answer differs from the documentation; it holds no value."""
+
+    kind: str
+    """``unknown_field``, ``changed_type``, ``new_value`` or ``conflicting_duplicates``;
+    ``vanished_field`` is found by comparing with the last answer."""
+    path: str
+    mark: str = ""
+    """Digest of a new value, or the JSON type that was met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an answer looked like beside the documentation.
+
+    Documented fields that are not optional are ``everywhere``, ``somewhere`` or ``nowhere``: in
+    all, in some or in none of the objects that they belong to. Where there is no such object, as
+    in an answer without records, they are in none of the three.
+    """
+
+    everywhere: AbstractSet[str]
+    somewhere: AbstractSet[str]
+    nowhere: AbstractSet[str]
+    drift: AbstractSet[Drift]
+
+
 @dataclass(frozen=True, slots=True)
 class Digests:
     """Digests of a snapshot; None where the next run must look again whatever it gets."""
@@ -104,6 +132,8 @@ class ScopeResult:
     records: int = 0
     """Rows the scope has after this result, those withheld included."""
     rejections: Sequence[Rejection] = ()
+    shape: Shape | None = None
+    """None: no answer was parsed, or nobody watches its resource for drift."""
     held_bytes: int = 0
     """What it holds of the byte budget until it is written."""
 

@@ -246,6 +246,7 @@ def _failed(result: ScopeResult, error: str) -> ScopeResult:
         digests=None,
         identity=None,
         rejections=(),
+        shape=None,
         counts=NONE_COUNTED,
     )
 

@@ -129,6 +129,7 @@ class Job:
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
+        began_at = self.now()
         everyone, headline = await self._everyone()
         chosen = _choose_organizations(everyone, self.options.organization)
         pepper = await ledger.load_pepper(self.database)
@@ -163,6 +164,7 @@ class Job:
         account = self._account(current, status, exit_code)
         if not self.options.plan:
             await self._close(rest, account)
+            await self._tell_new_drift(began_at)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
             terminal.print_summary(account, current.summary)
@@ -241,6 +243,13 @@ class Job:
             if rest:
                 await runs.record(connection, self.run_id, rest)
             await runs.finish(connection, self.run_id, account)
+
+    async def _tell_new_drift(self, began_at: datetime) -> None:
+        """Says what no organization had before; ``reporting.api_drift`` has the details."""
+        async with self.database.transaction() as connection:
+            drifts = await ledger.new_drift(connection, began_at)
+        if drifts:
+            log.warning("drift.noticed", extra=drifts)
 
     async def _record_failure(self, run: Run, exit_code: int) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""
