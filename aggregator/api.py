@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+import orjson
 
 from aggregator import __version__
 from aggregator.errors import RetryableError, ScopeError
@@ -149,17 +152,20 @@ def decipher_list(response: Response, *, asked_version: str) -> Page:
     return Page(records, token, frozenset(sanitized))
 
 
-def decipher_object(response: Response) -> dict[str, Any]:
-    """The object that an answer of status 200 holds; otherwise ScopeError (bad_payload)."""
+def decipher_item(response: Response) -> tuple[dict[str, Any], bool]:
+    """The object that an answer of status 200 holds, and whether it had to be sanitized.
+
+    Otherwise ScopeError (bad_payload).
+    """
     data, _, suspect = _open_envelope(response)
     if not isinstance(data, dict):
         raise _bad_payload(response, "the data is no object")
-    return _clean(response, data)[0] if suspect else data
+    return _clean(response, data) if suspect else (data, False)
 
 
 def decipher_identity(response: Response) -> Identity:
     """Whom the key speaks for, from ``/api/me`` (section 1.5); what has another type is None."""
-    me = decipher_object(response)
+    me, _ = decipher_item(response)
     key_class = next(
         (name for name in ("partner", "system", "organization", "user") if me.get(f"is_{name}")),
         None,
@@ -176,8 +182,30 @@ def decipher_identity(response: Response) -> Identity:
         key_class=key_class,
         role=_text(me.get("role")),
         mode=_text(credential.get("mode")),
-        profile=_text(profile.get("id")) if isinstance(profile, dict) else None,
+        profile=_profile(response, profile) if isinstance(profile, dict) else None,
     )
+
+
+def _profile(response: Response, profile: dict[str, Any]) -> str | None:
+    """Id and capabilities: a profile that allows other connections than before is another one."""
+    known = _text(profile.get("id"))
+    if "capabilities" not in profile:
+        return known
+    try:
+        allowed = orjson.dumps(profile["capabilities"], option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # nested beyond reason
+        raise _bad_payload(response, "an API key profile of unknown form") from None
+    return f"{known or '-'}:{sha256(allowed).hexdigest()[:16]}"
+
+
+def item_request(path: str, identifier: str) -> Request:
+    """The request for one record, by a path with ``{id}`` in it.
+
+    Raises ScopeError (bad_payload) for an id that would change the path.
+    """
+    if identifier in {".", ".."}:
+        raise ScopeError(Outcome.BAD_PAYLOAD, "the id cannot be part of an address")
+    return Request(path.replace("{id}", quote(identifier, safe="")))
 
 
 def next_request(request: Request, page: Page) -> Request | None:

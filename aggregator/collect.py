@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from aggregator.model import (
 from aggregator.scope import (
     NONE_COUNTED,
     SOME_REJECTED,
+    Absence,
     Change,
     Digests,
     Known,
@@ -168,7 +169,7 @@ class Collector:
         shape = radar.shape([CONFLICTING_DUPLICATES] if conflicts else [])
         return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None, shape)
 
-    async def _normalize(  # noqa: PLR0913 (where it all goes)
+    async def _normalize(
         self,
         resource: Resource,
         page: Page,
@@ -204,39 +205,30 @@ class Collector:
         known, records, hashes = scope.known, snapshot.records, snapshot.hashes
         tracked = diff.tracked_digest(hashes)
         readings = diff.readings_digest(records.values())
+        digests = Digests(snapshot.bytes_digest, tracked, readings)
         rejected = snapshot.rejected
         seen = len(records) + rejected
         partial = rejected > 0
         total = len(records)
         change = None
-        withheld: dict[str, str] = {}
+        absence = None
         if tracked != known.tracked_digest:
             stored = await self._load_stored(scope)
-            missing = stored.keys() - records.keys()
             total = len(stored.keys() | records.keys())
-            removals = diff.Removals((), {})
-            if missing and partial:
-                removals = diff.Removals((), dict.fromkeys(missing, SOME_REJECTED))
-            elif missing:
-                removals = diff.decide_removals(
-                    stored, records, self._rules, doubt=await self._identities.doubt(scope)
-                )
-            withheld = removals.withheld
-            total -= len(removals.removed)
+            if stored.keys() - records.keys():
+                absence = await self._judge(scope, snapshot, stored, digests)
             change = Change(
                 records=[
                     (records[key], digest)
                     for key, digest in hashes.items()
                     if key not in stored or stored[key].content_hash != digest
                 ],
-                removed=removals.removed,
-                withheld=withheld,
+                withheld=absence.kept if absence else {},
                 is_first=not stored,
             )
         if readings != known.readings_digest:
             reported = [record for record in records.values() if record.reading is not None]
-            change = replace(change or Change(withheld=withheld), readings=reported)
-        settled = not partial and not withheld
+            change = replace(change or Change(), readings=reported)
         return self._ended(
             scope,
             Outcome.PARTIAL if partial else Outcome.COMPLETE,
@@ -244,18 +236,36 @@ class Collector:
             counts=Counts(
                 seen=seen,
                 unchanged=seen - rejected,
-                withheld=len(withheld),
+                withheld=len(absence.kept) if absence else 0,
                 rejected=rejected,
             ),
             change=change,
-            digests=Digests(
-                snapshot.bytes_digest if settled else None,
-                tracked if settled else None,
-                readings,
-            ),
+            absence=absence,
+            digests=Digests(None, None, readings) if partial or absence else digests,
             records=total,
             rejections=snapshot.rejections,
             shape=snapshot.shape,
+        )
+
+    async def _judge(
+        self, scope: Scope, snapshot: Snapshot, stored: Mapping[str, Known], digests: Digests
+    ) -> Absence:
+        """What may become of the rows that the answer did not contain, once all are read."""
+        doubt = SOME_REJECTED if snapshot.rejected else await self._identities.doubt(scope)
+        missing = diff.judge_missing(
+            stored,
+            snapshot.records,
+            self._rules,
+            doubt=doubt,
+            provable=scope.resource.item_path is not None,
+        )
+        return Absence(
+            missing.candidates,
+            missing.accepted,
+            neighbor=min(snapshot.records, default=None),
+            withheld=missing.withheld,
+            counts_as_agreement=doubt is None,
+            digests=digests,
         )
 
     # Results
@@ -279,6 +289,7 @@ class Collector:
         *,
         counts: Counts = NONE_COUNTED,
         change: Change | None = None,
+        absence: Absence | None = None,
         digests: Digests | None = None,
         records: int = 0,
         rejections: Sequence[Rejection] = (),
@@ -303,6 +314,8 @@ class Collector:
             was_renamed=scope.was_renamed,
             change=change,
             based_on=scope.known.generation,
+            rights=scope.identity.rights if scope.identity else None,
+            absence=absence,
             digests=digests,
             records=records,
             rejections=rejections,

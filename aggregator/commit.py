@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 
 async def write(
-    connection: Connection, results: Sequence[ScopeResult], generation: int
+    connection: Connection,
+    results: Sequence[ScopeResult],
+    generation: int,
+    *,
+    is_plan: bool = False,
 ) -> list[ScopeResult]:
     """Writes results and gives them back with the counts of what was really written.
+
+    For a plan, whose transaction is to be rolled back, they also name what was written.
 
     A scope that a newer run has written meanwhile is left alone and comes back ``deferred``. One
     that an older run has written since it was compared is written, and looked at again next time.
@@ -28,7 +34,11 @@ async def write(
         by_resource[result.resource.name].append(result)
     written = []
     for _, group in sorted(by_resource.items()):  # one order of locks for all writers
-        written += await _write_resource(connection, group[0].resource, group, generation)
+        resource = group[0].resource
+        done = await _write_resource(connection, resource, group, generation)
+        if is_plan:
+            done = await store.planned_changes(connection, resource, done, generation)
+        written += done
     return written
 
 
@@ -51,18 +61,21 @@ async def _write_resource(
     ]
     await ledger.note_drift(connection, resource, written)
     await ledger.close_scopes(connection, resource, written, generation)
-    overtaken = [
-        replace(
-            result,
-            outcome=Outcome.DEFERRED,
-            error="a newer run has written this scope",
-            counts=Counts(),
-            rejections=(),
-        )
-        for result in results
-        if result.organization.name not in ours
-    ]
+    overtaken = [_overtaken(result) for result in results if result.organization.name not in ours]
     return written + overtaken
+
+
+def _overtaken(result: ScopeResult) -> ScopeResult:
+    if result.is_verdict:  # its first result was written in time
+        return replace(result, counts=Counts(), walk_races=0)
+    return replace(
+        result,
+        outcome=Outcome.DEFERRED,
+        error="a newer run has written this scope",
+        counts=Counts(),
+        rejections=(),
+        absence=None,
+    )
 
 
 def _as_locked(result: ScopeResult, locked: int, generation: int) -> ScopeResult:

@@ -1,4 +1,4 @@
-"""What a snapshot changes, and which missing rows may be removed: pure decisions over values."""
+"""What a snapshot changes, and which missing rows may be judged: pure decisions over values."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256  # processors have it: it is faster than BLAKE2
 from operator import itemgetter
+from typing import NamedTuple
 
 from orjson import dumps
 
 from aggregator.model import Record
-from aggregator.scope import Known
+from aggregator.scope import UNPROVEN, Known
 
 DIGEST_SIZE = 16
-AGREEING_RUNS = 2
-"""Further complete runs that must agree before a withheld row is removed by itself."""
+AGREEING_RUNS = 1
+"""Earlier complete runs that must have missed a row too where one alone is not believed."""
 
 
 def bytes_digest(bodies: Iterable[bytes], version: int) -> bytes:
@@ -47,54 +48,63 @@ def readings_digest(records: Iterable[Record]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class RemovalRules:
-    """When missing rows may be removed; ``limit_*`` must both be passed to withhold."""
+    """When missing rows may be judged; ``limit_*`` must both be passed to withhold."""
 
     limit_fraction: float
     limit_rows: int
     accept: bool = False
-    """A person looked at what is withheld and lets it go."""
+    """A person looked at what earlier runs withheld and lets it go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Removals:
-    """What happens to missing rows: ids that go, and ids that stay with the reason."""
+class Missing(NamedTuple):
+    """Rows that an answer did not contain: ids that may go if that is proven, and ids that stay."""
 
-    removed: tuple[str, ...]
+    candidates: tuple[str, ...]
+    accepted: frozenset[str]
+    """Those of the candidates that a person lets go."""
     withheld: dict[str, str]
+    """The reason why a row stays, by id."""
 
 
-def decide_removals(
+def judge_missing(
     known: Mapping[str, Known],
     seen: Iterable[str],
     rules: RemovalRules,
     *,
     doubt: str | None,
-) -> Removals:
-    """Splits the known rows that a complete answer did not contain into removed and withheld.
+    provable: bool = True,
+) -> Missing:
+    """Splits the known rows that an answer did not contain by whether they may be removed at all.
 
-    ``doubt`` is a reason not to believe the absence at all, such as a key with other rights than
-    last time. Whatever the reason, a row goes once ``AGREEING_RUNS`` further complete runs agree,
-    and not before, also where the reason itself is gone by then.
+    ``doubt`` is a reason not to believe the absence, such as a key with other rights than before;
+    it holds until it is gone. An empty answer, a loss past both limits, and every loss where rows
+    are not ``provable`` one by one are believed once ``AGREEING_RUNS`` earlier complete runs agree.
+    What a person accepts is limited to what an earlier run withheld.
     """
     present = set(seen)
     missing = sorted(key for key in known if key not in present)
-    reason = doubt
-    if reason is None and missing and not present:
-        reason = "the answer is empty"
-    if (
-        reason is None
-        and len(missing) > rules.limit_rows
-        and len(missing) > rules.limit_fraction * len(known)
-    ):
-        reason = f"{len(missing)} of {len(known)} rows are missing at once"
-    if rules.accept:
-        return Removals(tuple(missing), {})
-    withheld: dict[str, str] = {}
-    for key in missing:
-        row = known[key]
-        if row.missing_runs < AGREEING_RUNS and (reason is not None or row.missing_runs > 0):
-            withheld[key] = reason or row.withheld_because
-    return Removals(tuple(key for key in missing if key not in withheld), withheld)
+    reason = doubt or _too_much(len(missing), known, present, rules)
+    if reason is None and not provable:
+        reason = UNPROVEN
+    accepted = frozenset(key for key in missing if rules.accept and known[key].withheld_because)
+    withheld = {
+        key: reason
+        for key in missing
+        if reason is not None
+        and key not in accepted
+        and (doubt is not None or known[key].missing_runs < AGREEING_RUNS)
+    }
+    return Missing(tuple(key for key in missing if key not in withheld), accepted, withheld)
+
+
+def _too_much(
+    missing: int, known: Mapping[str, Known], present: set[str], rules: RemovalRules
+) -> str | None:
+    if not present:
+        return "the answer is empty"
+    if missing > rules.limit_rows and missing > rules.limit_fraction * len(known):
+        return f"{missing} of {len(known)} rows are missing at once"
+    return None
 
 
 def unique(records: Sequence[Record]) -> tuple[dict[str, Record], int]:

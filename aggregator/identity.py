@@ -156,20 +156,14 @@ class Identities:
         return Identity(scope.organization_id)
 
     async def doubt(self, scope: Scope) -> str | None:
-        """Why rows that vanished may still exist: the key may see less than last time."""
+        """Why rows that vanished may still exist: the key may see less than when they were seen."""
         await self.ask(scope)
-        before, now = scope.state.identity, scope.identity
-        if now is None:
+        if scope.identity is None:
             return "the key's identity could not be read"
-        if before is None:
-            return "the key's identity was not known before"
-        if (before.key_class, before.role, before.mode, before.profile) != (
-            now.key_class,
-            now.role,
-            now.mode,
-            now.profile,
-        ):
-            return "the key's rights are not those of the last run"
+        if scope.known.rights is None:
+            return "the key's rights were not known before"
+        if scope.identity.rights != scope.known.rights:
+            return "the key's rights are not those of the last complete answer"
         return None
 
     def note(self, scope: Scope) -> str | None:

@@ -78,20 +78,9 @@ async def load_states(database: Database, names: Sequence[str]) -> dict[str, Org
 
 def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
     first = rows[0]
-    identity = None
-    if first["identity_checked_at"] is not None:
-        identity = Identity(
-            first["organization_id"],
-            first["organization_name"],
-            first["key_class"],
-            first["role"],
-            first["mode"],
-            first["profile"],
-        )
     return OrganizationState(
         organization_id=first["organization_id"],
         key_digest=first["key_digest"],
-        identity=identity,
         identity_checked_at=first["identity_checked_at"],
         scopes={
             row["resource"]: ScopeState(
@@ -102,6 +91,7 @@ def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
                 row["tracked_digest"],
                 row["readings_digest"],
                 row["generation"],
+                row["rights"],
             )
             for row in rows
             if row["resource"] is not None
@@ -158,7 +148,6 @@ def _identity_row(result: ScopeResult) -> dict[str, Any]:
         "role": identity.role,
         "mode": identity.mode,
         "profile": identity.profile,
-        "complete": result.outcome is Outcome.COMPLETE,
     }
 
 
@@ -216,7 +205,8 @@ def _scope_row(result: ScopeResult) -> dict[str, Any]:
         "tracked_digest": _hex(digests.tracked_digest if digests else None),
         "readings_digest": _hex(digests.readings_digest if digests else None),
         "records": result.records,
-        "withheld": result.counts.withheld,
+        "withheld": len(result.change.withheld) if result.change else 0,
+        "rights": result.rights,
     }
 
 

@@ -132,7 +132,13 @@ class Identity:
     role: str | None = None
     mode: str | None = None
     profile: str | None = None
-    """Id of the API key profile; a profiled key may see only some connections."""
+    """Id of the API key profile and a digest of what it allows: it may be some connections only."""
+
+    @property
+    def rights(self) -> str:
+        """All that decides what the key sees, as one text to compare."""
+        parts = (self.key_class, self.role, self.mode, self.profile)
+        return "/".join(part or "-" for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +218,8 @@ class Resource:
 
     name: str
     path: str
+    item_path: str | None
+    """Where one record of the list is read, with ``{id}`` in it; None: nowhere."""
     version: int
     """Raise it when ``normalize`` or ``fields`` change: what is unchanged is read once more."""
     columns: tuple[str, ...]

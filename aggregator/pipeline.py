@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 from aggregator import ledger
@@ -19,12 +20,16 @@ from aggregator.breaker import AuthIncident
 from aggregator.client import Tally
 from aggregator.collect import Collector
 from aggregator.database import Database
+from aggregator.incident import FleetIncident
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Organization, Outcome, Resource
+from aggregator.proof import Prover
 from aggregator.scope import OrganizationState, ScopeResult
 from aggregator.summary import Summary
 from aggregator.visit import Scope
 from aggregator.writer import Writer
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +38,9 @@ CHUNK = 256
 SECONDS_TO_FINISH = 6.0
 """How long finished scopes may take to be committed after a signal."""
 NOT_TRIED = "not tried: auth incident"
-CONFIRMED = {Outcome.UNAUTHORIZED, Outcome.FORBIDDEN}
+REFUSED = {Outcome.UNAUTHORIZED, Outcome.FORBIDDEN}
 """Outcomes that are tried once more at the end of the run: servers have bad moments too."""
+READ = {Outcome.COMPLETE, Outcome.PARTIAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Work:
     resources: Sequence[Resource]
     database: Database
     collector: Collector
+    prover: Prover
     limits: Callable[[Organization], OrganizationLimits]
     """The limits of an organization, below those of its host."""
     give_up: Callable[[str], None]
@@ -74,7 +81,10 @@ class Run:
         self.cancelled = False
         self._stop = asyncio.Event()
         self._incident = AuthIncident(0)
+        self._fleet = FleetIncident(len(work.organizations))
         self._refused_keys: list[tuple[Scope, ScopeResult]] = []
+        self._with_absence: dict[tuple[str, str], Scope] = {}
+        self._unproven: list[tuple[Scope, ScopeResult]] = []
         self._unaccounted = {
             resource.name: {organization.name for organization in work.organizations}
             for resource in work.resources
@@ -137,19 +147,22 @@ class Run:
         self._incident = AuthIncident(sum(stale.worked for stale in order))
         await self._each(self._scopes([stale.organization for stale in order]), self._collect)
         await self._each(self._confirmations(), self._collect_again)
-        if headline := self._incident.headline:
-            self.summary.headlines.append(headline)
+        await self._writer.queue.join()
+        headlines = [self._incident.headline, self._fleet.headline]
+        self.summary.headlines += filter(None, headlines)
+        if not any(headlines):
+            await self._each(self._absences(), self._prove)
 
     async def _each(
-        self, scopes: AsyncIterator[Scope], handle: Callable[[Scope], Coroutine[None, None, None]]
+        self, items: AsyncIterator[T], handle: Callable[[T], Coroutine[None, None, None]]
     ) -> None:
-        """One task for each scope, in order, with a bounded number of them at a time."""
+        """One task for each item, in order, with a bounded number of them at a time."""
         admission = asyncio.Semaphore(self._work.most_admitted)
         try:
             async with asyncio.TaskGroup() as tasks:
-                async for scope in scopes:
+                async for item in items:
                     await admission.acquire()
-                    task = tasks.create_task(handle(scope))
+                    task = tasks.create_task(handle(item))
                     task.add_done_callback(lambda _: admission.release())
         except ExceptionGroup as group:
             raise group.exceptions[0] from None  # callers tell errors apart by their type
@@ -168,7 +181,7 @@ class Run:
         """Scopes whose key was refused, as they were at the start; none in an auth incident."""
         for scope, result in self._refused_keys:
             if self._incident.active:
-                await self._writer.queue.put(result)
+                await self._deliver(scope, result)
             else:
                 again = self._scope(scope.organization, scope.resource, scope.state)
                 again.tally, again.started_at = scope.tally, scope.started_at
@@ -182,14 +195,38 @@ class Run:
         )
         if self._incident.active:
             self._work.give_up(NOT_TRIED)
-        if result.outcome in CONFIRMED:
+        if result.outcome in REFUSED:
             self._work.budget.release(result.held_bytes)
             self._refused_keys.append((scope, replace(result, held_bytes=0)))
         else:
-            await self._writer.queue.put(result)
+            await self._deliver(scope, result)
 
     async def _collect_again(self, scope: Scope) -> None:
-        await self._writer.queue.put(await self._result(scope))
+        await self._deliver(scope, await self._result(scope))
+
+    async def _deliver(self, scope: Scope, result: ScopeResult) -> None:
+        """Hands a scope's result to the writer, and notes what the end of the run depends on."""
+        if scope.worked_before:
+            self._fleet.record(
+                scope.organization.name,
+                emptied=result.outcome in READ
+                and result.counts.seen == 0
+                and scope.known.answered > 0,
+                refused=result.outcome in REFUSED,
+            )
+        if result.absence is not None:
+            self._with_absence[scope.organization.name, scope.resource.name] = scope
+        await self._writer.queue.put(result)
+
+    async def _absences(self) -> AsyncIterator[tuple[Scope, ScopeResult]]:
+        for scope, result in self._unproven:
+            yield scope, result
+
+    async def _prove(self, unproven: tuple[Scope, ScopeResult]) -> None:
+        scope, result = unproven
+        if result.absence is not None:
+            verdict = await self._work.prover.prove(scope, result, result.absence)
+            await self._writer.queue.put(verdict)
 
     def _scope(
         self, organization: Organization, resource: Resource, state: OrganizationState
@@ -227,8 +264,19 @@ class Run:
         for result in results:
             self._work.budget.release(result.held_bytes)
             self._unaccounted[result.resource.name].discard(result.organization.name)
+            self._note_absence(result)
         self.summary.add(results)
         self._on_progress()
+
+    def _note_absence(self, result: ScopeResult) -> None:
+        """Remembers a written result whose absent rows are to be judged, without its records."""
+        scope = self._with_absence.pop((result.organization.name, result.resource.name), None)
+        absence = result.absence
+        if scope and absence and (absence.candidates or absence.counts_as_agreement):
+            slim = replace(
+                result, change=None, identity=None, rejections=(), shape=None, held_bytes=0
+            )
+            self._unproven.append((scope, slim))
 
     def _not_tried(
         self, organization: Organization, resource: Resource, outcome: Outcome, reason: str

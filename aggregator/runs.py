@@ -91,7 +91,11 @@ async def close_abandoned(connection: Connection, run_id: UUID) -> list[UUID]:
 
 
 async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeResult]) -> None:
-    """One row for each scope that ended, with its rejected records."""
+    """One row for each scope that ended, with its rejected records; a verdict adds to its row."""
+    verdicts = [_verdict_row(result) for result in results if result.is_verdict]
+    if verdicts:
+        await connection.execute(statement("amend_scopes"), run_id, orjson.dumps(verdicts).decode())
+    results = [result for result in results if not result.is_verdict]
     rows = [
         {
             "organization": result.organization.name,
@@ -118,6 +122,19 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
     if rejected:
         columns = [list(column) for column in zip(*rejected, strict=True)]
         await connection.execute(statement("record_rejections"), run_id, *columns)
+
+
+def _verdict_row(result: ScopeResult) -> dict[str, Any]:
+    return {
+        "organization": result.organization.name,
+        "resource": result.resource.name,
+        "requests": result.requests,
+        "retries": result.retries,
+        "waited_seconds": round(result.waited_seconds, 3),
+        "walk_races": result.walk_races,
+        "finished_at": result.finished_at,
+        **result.counts.as_dict(),
+    }
 
 
 async def finish(connection: Connection, run_id: UUID, summary: Mapping[str, Any]) -> None:

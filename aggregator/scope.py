@@ -11,6 +11,9 @@ from typing import NamedTuple
 from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
 
 NONE_COUNTED = Counts()
+UNPROVEN = "its absence is not proven yet"
+MOST_NAMED = 20
+"""Rows of a scope that a plan names for each kind of change; all are counted."""
 SOME_REJECTED = "some records were rejected: see reporting.rejected_records"
 
 
@@ -26,6 +29,13 @@ class ScopeState:
     readings_digest: bytes | None = None
     generation: int = 0
     """Of the run that wrote the scope last."""
+    rights: str | None = None
+    """What the key was allowed when the scope was last complete with no row missing."""
+
+    @property
+    def answered(self) -> int:
+        """Records that the last answer held."""
+        return self.records - self.withheld
 
 
 NOTHING_KNOWN = ScopeState()
@@ -37,7 +47,6 @@ class OrganizationState:
 
     organization_id: str | None = None
     key_digest: bytes | None = None
-    identity: Identity | None = None
     identity_checked_at: datetime | None = None
     scopes: Mapping[str, ScopeState] = field(default_factory=dict)
 
@@ -94,12 +103,48 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Stored rows that an answer did not contain; judged when the whole fleet has been read."""
+
+    candidates: tuple[str, ...]
+    """Ids that are removed where reads by id prove it."""
+    accepted: frozenset[str]
+    """Those of them that a person lets go, whether their neighbors can be read or not."""
+    neighbor: str | None
+    """An id that the answer did contain; None: the answer was empty."""
+    withheld: Mapping[str, str]
+    """Ids that stay whatever a read by id would say, with the reason."""
+    counts_as_agreement: bool
+    """Whether a later run may refer to this one's answer."""
+    digests: Digests
+    """Of the answer, for the case that nothing stays withheld."""
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """All of them, for as long as nothing is proven."""
+        return {**dict.fromkeys(self.candidates, UNPROVEN), **self.withheld}
+
+
+@dataclass(frozen=True, slots=True)
 class Digests:
     """Digests of a snapshot; None where the next run must look again whatever it gets."""
 
     bytes_digest: bytes | None
     tracked_digest: bytes | None
     readings_digest: bytes | None
+
+
+class Planned(NamedTuple):
+    """One row that a plan would change or keep in spite of its absence."""
+
+    change: str
+    """``created``, ``updated``, ``removed``, ``restored`` or ``withheld``."""
+    id: str
+    name: str | None
+    fields: Sequence[str]
+    """Those that an update would change."""
+    reason: str | None
+    """Why it would be withheld."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +177,17 @@ class ScopeResult:
     records: int = 0
     """Rows the scope has after this result, those withheld included."""
     rejections: Sequence[Rejection] = ()
+    rights: str | None = None
+    """What the key was allowed to do, where ``/api/me`` was asked; kept once nothing is missing."""
+    absence: Absence | None = None
+    """Rows that the answer did not contain; in this result all of them are still kept."""
+    is_verdict: bool = False
+    """The second result of a scope in one run, about its absent rows only: ``counts``, requests,
+    retries and waiting are what it adds to the first one."""
+    planned: Sequence[Planned] = ()
+    """What would change, where the run is only a plan: all updates, the first rows of the rest."""
+    walk_races: int = 0
+    """Rows that the list did not contain and that a read by id found."""
     shape: Shape | None = None
     """None: no answer was parsed, or nobody watches its resource for drift."""
     held_bytes: int = 0

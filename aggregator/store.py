@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from aggregator.database import Database
-from aggregator.model import Counts, Outcome, Resource
-from aggregator.scope import Known, ScopeResult
+from aggregator.model import Counts, Resource
+from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
 from aggregator.sql import resource_statement, statement
 
 if TYPE_CHECKING:
@@ -51,6 +51,27 @@ async def write_changes(
         await _write_readings(connection, resource, results)
     await _withhold(connection, resource, results)
     return {result.organization.name: _count(result, counts) for result in results}
+
+
+async def planned_changes(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
+) -> list[ScopeResult]:
+    """The results with what ``write_changes`` did for them in this transaction."""
+    keys = [_key(result) for result in results if result.change]
+    columns = [list(column) for column in zip(*keys, strict=True)] or [[], []]
+    found: dict[Key, list[Planned]] = defaultdict(list)
+    for row in await connection.fetch(
+        resource_statement("planned_changes", resource),
+        resource.name,
+        generation,
+        *columns,
+        MOST_NAMED,
+    ):
+        fields = row["changed_fields"] or ()
+        found[row["deployment"], row["organization_id"]].append(
+            Planned(row["change"], row["id"], row["name"], fields, row["reason"])
+        )
+    return [replace(result, planned=found.get(_key(result), ())) for result in results]
 
 
 async def _write_records(
@@ -99,8 +120,7 @@ async def _copy_new(
     )
     for result in results:
         if result.change and result.change.records:
-            key = (result.organization.deployment, result.organization_id or "")
-            counts[key]["created"] = len(result.change.records)
+            counts[_key(result)]["created"] = len(result.change.records)
 
 
 def _rows(result: ScopeResult, *last: int) -> Iterator[tuple[Any, ...]]:
@@ -188,7 +208,7 @@ async def _withhold(
         {
             "deployment": result.organization.deployment,
             "organization_id": result.organization_id,
-            "runs": int(result.outcome is Outcome.COMPLETE),
+            "runs": int(result.is_verdict and _counts_as_agreement(result)),
             "ids": dict(result.change.withheld),
         }
         for result in results
@@ -198,12 +218,17 @@ async def _withhold(
         await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
 
 
-def _key(result: ScopeResult) -> tuple[str, str | None]:
-    return result.organization.deployment, result.organization_id
+def _counts_as_agreement(result: ScopeResult) -> bool:
+    return result.absence is not None and result.absence.counts_as_agreement
+
+
+def _key(result: ScopeResult) -> Key:
+    """Whose rows they are; where nobody knows yet, there are none."""
+    return result.organization.deployment, result.organization_id or ""
 
 
 def _count(result: ScopeResult, counts: dict[Key, dict[str, int]]) -> Counts:
-    mine = counts.get((result.organization.deployment, result.organization_id or ""), {})
+    mine = counts.get(_key(result), {})
     created, updated, restored = (mine.get(name, 0) for name in ("created", "updated", "restored"))
     seen, rejected = result.counts.seen, result.counts.rejected
     return replace(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aggregator.model import Counts, Outcome
-from aggregator.scope import ScopeResult
+from aggregator.scope import MOST_NAMED, NONE_COUNTED, Planned, ScopeResult
 
 EXIT_COMPLETE = 0
 EXIT_FAILED = 1
@@ -33,6 +33,28 @@ class Group:
     examples: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Plan:
+    """What one scope would change."""
+
+    counts: Counts = NONE_COUNTED
+    fields: Counter[str] = field(default_factory=Counter)
+    """How many updates would change a field."""
+    changes: list[Planned] = field(default_factory=list)
+    """The first ``MOST_NAMED`` of each kind."""
+
+    def as_dict(self) -> dict[str, Any]:
+        counts = self.counts.as_dict()
+        return {
+            **{name: counts[name] for name in CHANGES},
+            "fields": dict(sorted(self.fields.items())),
+            "changes": [
+                {name: value for name, value in each._asdict().items() if value}
+                for each in self.changes
+            ],
+        }
+
+
 class Summary:
     """Grows with every result; memory depends on what went wrong, not on the fleet."""
 
@@ -43,11 +65,14 @@ class Summary:
         self.requests = 0
         self.retries = 0
         self.headlines: list[str] = []
+        self.knows_everyone = True
+        """False where organizations could not be discovered: then the run is not complete."""
+        self.walk_races = 0
         self.withheld_by_complete = 0
         """Rows missing from complete answers; those missing from partial ones are not for a person
         to accept."""
-        self.planned: list[dict[str, Any]] | None = None
-        """What each organization would have changed, where the run is only a plan."""
+        self.planned: dict[tuple[str, str], Plan] | None = None
+        """What would change by organization and resource, where the run is only a plan."""
         self.outcomes: Counter[Outcome] = Counter()
         self.resources: dict[str, Counts] = {}
         self._troubled: dict[str, set[Outcome]] = {}
@@ -56,29 +81,34 @@ class Summary:
     def add(self, results: Sequence[ScopeResult]) -> None:
         for result in results:
             name = result.resource.name
-            self.done += 1
             self.requests += result.requests
             self.retries += result.retries
-            self.outcomes[result.outcome] += 1
             self.resources[name] = self.resources.get(name, Counts()) + result.counts
+            self.walk_races += result.walk_races
+            if result.outcome is Outcome.COMPLETE:
+                self.withheld_by_complete += result.counts.withheld
             if self.planned is not None:
                 self._plan(result)
-            if result.outcome is not Outcome.COMPLETE:
-                self._trouble(result)
-            else:
-                self.withheld_by_complete += result.counts.withheld
+            if not result.is_verdict:
+                self.done += 1
+                self.outcomes[result.outcome] += 1
+                if result.outcome is not Outcome.COMPLETE:
+                    self._trouble(result)
 
     def _plan(self, result: ScopeResult) -> None:
-        counts = result.counts.as_dict()
-        changes = {field: counts[field] for field in CHANGES}
-        if self.planned is not None and any(changes.values()):
-            self.planned.append(
-                {
-                    "organization": result.organization.name,
-                    "resource": result.resource.name,
-                    **changes,
-                }
-            )
+        """Notes what a scope would change; its verdict says at last what stays withheld."""
+        if self.planned is None:
+            return
+        key = (result.organization.name, result.resource.name)
+        planned = self.planned.setdefault(key, Plan())
+        planned.counts += result.counts
+        if result.is_verdict:
+            planned.changes = [each for each in planned.changes if each.change != "withheld"]
+        for each in result.planned:
+            planned.fields.update(each.fields)
+            kept = sum(other.change == each.change for other in planned.changes)
+            if kept < MOST_NAMED:
+                planned.changes.append(each)
 
     def _trouble(self, result: ScopeResult) -> None:
         self._troubled.setdefault(result.organization.name, set()).add(result.outcome)
@@ -116,7 +146,7 @@ class Summary:
     @property
     def exit_code(self) -> int:
         complete = self.organizations - len(self._troubled)
-        if self._troubled or self.headlines:
+        if self._troubled or not self.knows_everyone:
             return EXIT_PARTIAL if complete else EXIT_NONE_COMPLETE
         if any(counts.withheld for counts in self.resources.values()):
             return EXIT_WITHHELD
@@ -139,8 +169,14 @@ class Summary:
                 name: counts.as_dict() for name, counts in sorted(self.resources.items())
             },
         }
+        if self.walk_races:
+            document["walk_races"] = self.walk_races
         if self.planned is not None:
-            document["plan"] = self.planned
+            document["plan"] = [
+                {"organization": organization, "resource": resource, **plan.as_dict()}
+                for (organization, resource), plan in sorted(self.planned.items())
+                if any(getattr(plan.counts, name) for name in CHANGES)
+            ]
         if self.headlines:
             document["headline"] = "; ".join(self.headlines)
         return document

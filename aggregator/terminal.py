@@ -116,26 +116,41 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
     if summary.withheld_by_complete:
         console.print(
             "[bold yellow]removals were withheld[/]: the rows are kept and marked"
-            " (withheld_since in reporting.connections); two further complete runs, or"
-            " sync --accept-removals, release them"
+            " (withheld_since and withheld_reason in reporting.connections); a later complete run"
+            " that proves them, or sync --accept-removals, lets them go"
         )
 
 
 def _print_plan(console: Console, planned: Sequence[Mapping[str, Any]]) -> None:
-    """What a plan would change, organization by organization."""
+    """What a plan would change: organization by organization, and the rows that it names."""
     if not planned:
         console.print("nothing would change")
         return
-    fields = [field for field in planned[0] if field not in {"organization", "resource"}]
+    counted = [name for name, value in planned[0].items() if isinstance(value, int)]
     table = _table("would change", "resource")
-    for field in fields:
-        table.add_column(field, justify="right")
+    for name in counted:
+        table.add_column(name, justify="right")
+    table.add_column("changes by field")
     for row in planned[:MOST_ROWS]:
-        numbers = (str(row[field]) for field in fields)
-        table.add_row(_safe(row["organization"]), row["resource"], *numbers)
+        fields = ", ".join(f"{name} {count}" for name, count in row["fields"].items())
+        numbers = (str(row[name]) for name in counted)
+        table.add_row(_safe(row["organization"]), row["resource"], *numbers, _safe(fields))
     console.print(table)
-    if len(planned) > MOST_ROWS:
-        console.print(f"and {len(planned) - MOST_ROWS} more; --json has them all")
+    named = [
+        (row["organization"], change)
+        for row in planned
+        for change in row["changes"]
+        if change["change"] != "created"
+    ]
+    if named:
+        table = _table("organization", "would be", "id", "name", "why or what")
+        for organization, change in named[:MOST_ROWS]:
+            why = change.get("reason") or ", ".join(change.get("fields", ()))
+            texts = (organization, change["change"], change["id"], change.get("name", ""), why)
+            table.add_row(*map(_safe, texts))
+        console.print(table)
+    if len(planned) > MOST_ROWS or len(named) > MOST_ROWS:
+        console.print("[dim]and more; --json has them[/]")
 
 
 def print_status(document: Mapping[str, Any]) -> None:

@@ -78,6 +78,8 @@ class Writer:
             batch, open_queue = await self._next_batch()
             if batch:
                 self._written(await self.write(batch))
+                for _ in batch:
+                    self.queue.task_done()
 
     async def _next_batch(self) -> tuple[list[ScopeResult], bool]:
         first = await self.queue.get()
@@ -131,7 +133,7 @@ class Writer:
         """The transaction of everything: inventory, state of the scopes, ledger."""
         keep = self._plan_version is None
         async with self._transaction(batch, keep=keep) as (connection, generation):
-            results = await commit.write(connection, batch, generation)
+            results = await commit.write(connection, batch, generation, is_plan=not keep)
             await runs.record(connection, self._run_id, results)
         return results
 
@@ -199,7 +201,8 @@ class Writer:
         refused: list[Rejection] = []
         remaining = result
         # Where it is refused even without any record, no record is to blame.
-        for _ in range(0 if await self._refuses(result, []) else MOST_REFUSED):
+        blameless = result.is_verdict or await self._refuses(result, [])
+        for _ in range(0 if blameless else MOST_REFUSED):
             culprit = await self._find_refused(remaining)
             if culprit is None:
                 break
@@ -237,18 +240,21 @@ class Writer:
 
 
 def _failed(result: ScopeResult, error: str) -> ScopeResult:
-    """The result of which nothing was stored."""
-    return replace(
+    """The result of which nothing was stored; what a verdict was about stays as it was."""
+    failed = replace(
         result,
-        outcome=Outcome.DATABASE_ERROR,
-        error=error,
         change=None,
         digests=None,
         identity=None,
         rejections=(),
         shape=None,
+        absence=None,
+        walk_races=0,
         counts=NONE_COUNTED,
     )
+    if result.is_verdict:
+        return failed
+    return replace(failed, outcome=Outcome.DATABASE_ERROR, error=error)
 
 
 def _rows(result: ScopeResult) -> int:
@@ -289,7 +295,7 @@ def _rejection(record: Record, result: ScopeResult, error: DatabaseError) -> Rej
 def _without(result: ScopeResult, record: Record, rejection: Rejection) -> ScopeResult:
     """The result without one record: partial, so that nothing is removed on its account."""
     change = result.change or Change()
-    withheld = {**change.withheld, **dict.fromkeys(change.removed, SOME_REJECTED)}
+    withheld = dict.fromkeys(change.withheld, SOME_REJECTED)
     return replace(
         result,
         outcome=Outcome.PARTIAL,
@@ -297,5 +303,6 @@ def _without(result: ScopeResult, record: Record, rejection: Rejection) -> Scope
         change=replace(_only(change, lambda key: key != record.id), withheld=withheld),
         digests=Digests(None, None, None),
         rejections=(*result.rejections, rejection),
+        absence=None,
         counts=replace(result.counts, rejected=result.counts.rejected + 1, withheld=len(withheld)),
     )

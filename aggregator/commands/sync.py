@@ -30,6 +30,7 @@ from aggregator.errors import ConfigurationError, DatabaseError, RunError
 from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
+from aggregator.proof import Prover
 from aggregator.resources import RESOURCES
 from aggregator.scope import ScopeResult
 from aggregator.settings import Settings, load_settings
@@ -142,8 +143,9 @@ class Job:
             current = Run(work, lambda: show(current.summary))
             if headline:
                 current.summary.headlines.append(headline)
+                current.summary.knows_everyone = False
             if self.options.plan:
-                current.summary.planned = []
+                current.summary.planned = {}
             log.info(
                 "run.started",
                 extra={
@@ -218,6 +220,7 @@ class Job:
             resources=self.resources,
             database=self.database,
             collector=collector,
+            prover=Prover(self.network.client, deadline=self.network.deadline, now=self.now),
             limits=self.network.limits,
             give_up=self.network.give_up,
             budget=budget,

@@ -344,6 +344,7 @@ def _without_id(record: dict[str, Any]) -> Rejection:
 CONNECTIONS = Resource(
     name="connections",
     path="/api/connections",
+    item_path="/api/connections/{id}",
     version=2,
     columns=COLUMNS,
     readings=READINGS,

@@ -1,11 +1,11 @@
 -- Notes how scopes ended; digests and times of scopes that were not read stay.
 -- $1 text: resource, $2 bigint: generation, $3 jsonb: [{organization, outcome, error, attempt_at,
---   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld}]
+--   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights}]
 with ended as (
     select * from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
         bytes_digest text, tracked_digest text, readings_digest text, records integer,
-        withheld integer
+        withheld integer, rights text
     )
 ), day as (
     insert into ledger.scope_days (organization, resource, day)
@@ -36,6 +36,12 @@ set generation = $2,
     readings_digest = case when r.was_read then decode(r.readings_digest, 'hex')
                            else s.readings_digest end,
     records = case when r.was_read then r.records else s.records end,
-    withheld = case when r.was_read then r.withheld else s.withheld end
+    withheld = case when r.was_read then r.withheld else s.withheld end,
+    rights = case
+        -- Rows that are missing were seen with the rights of then: these are to be had again.
+        when r.outcome = 'complete' and (r.withheld = 0 or s.rights is null)
+            then coalesce(r.rights, s.rights)
+        else s.rights
+    end
 from ended r
 where s.organization = r.organization and s.resource = $1

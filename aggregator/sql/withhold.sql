@@ -1,4 +1,4 @@
--- Makes the withheld rows of some scopes exactly those given; complete runs count one more each.
+-- Makes the withheld rows of some scopes exactly those given; runs that agree count one more each.
 -- $1 text: resource, $2 jsonb: [{deployment, organization_id, runs: 1 or 0, ids: {id: reason}}]
 with scope as (
     select *

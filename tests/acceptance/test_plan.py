@@ -44,6 +44,42 @@ async def test_a_later_plan_counts_every_kind_of_change_and_writes_nothing(
     assert counted(planned.document) == counted(real.document)
 
 
+async def test_a_plan_names_changes_by_field_removals_and_what_is_withheld(
+    new_world: NewWorld,
+) -> None:
+    world = await new_world(Fleet(3, 20))
+    await world.sync()
+    first, second, third = world.fleet
+    first.connections[0]["name"] = "renamed"
+    first.connections[0]["status"] = first.connections[1]["status"] = "degraded"
+    gone = second.connections.pop()
+    second.connections.append(gone | {"id": "new", "name": "brand new"})
+    del third.connections[5:]
+
+    by_name = {row["organization"]: row for row in (await world.sync("--plan")).document["plan"]}
+
+    assert by_name["acme-01"]["fields"] == {"name": 1, "status": 2}
+    [renamed] = [each for each in by_name["acme-01"]["changes"] if each["name"] == "renamed"]
+    assert (renamed["change"], renamed["fields"]) == ("updated", ["name", "status"])
+    assert by_name["acme-02"]["changes"] == [
+        {"change": "created", "id": "new", "name": "brand new"},
+        {"change": "removed", "id": gone["id"], "name": gone["name"]},
+    ]
+    assert by_name["acme-03"]["withheld"] == 15
+    assert {each["reason"] for each in by_name["acme-03"]["changes"]} == {
+        "15 of 20 rows are missing at once"
+    }
+    shown = (await world.run("sync", "--plan")).stdout
+    assert "name 1, status 2" in shown
+    assert gone["id"] in shown
+
+
+async def test_a_plan_names_a_bounded_number_of_rows_and_counts_all(new_world: NewWorld) -> None:
+    world = await new_world(Fleet(1, 50))
+    [planned] = (await world.sync("--plan")).document["plan"]
+    assert (planned["created"], len(planned["changes"])) == (50, 20)
+
+
 async def test_a_plan_for_a_renamed_organization_counts_as_the_sync_after_it(world: World) -> None:
     await world.sync()
     keys = world.fleet.api_keys

@@ -367,7 +367,7 @@ def test_identity_of_wrong_types_is_unknown_instead_of_an_error() -> None:
 @pytest.mark.parametrize("body", ['{"data":[]}', '{"data":null}', "[]", "{}"])
 def test_an_object_must_be_one(body: str) -> None:
     with pytest.raises(ScopeError):
-        api.decipher_object(answer(body))
+        api.decipher_item(answer(body))
 
 
 NOW = "Sun, 06 Nov 1994 08:49:37 GMT"

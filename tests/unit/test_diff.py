@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import diff
-from aggregator.diff import AGREEING_RUNS, RemovalRules, Removals, decide_removals
+from aggregator.diff import AGREEING_RUNS, Missing, RemovalRules, judge_missing
 from aggregator.model import Record
 from aggregator.scope import Known
 
@@ -114,57 +114,68 @@ def test_a_loss_is_withheld_when_it_passes_both_bounds(
     withheld: bool,  # noqa: FBT001 - what is expected
 ) -> None:
     stored = known(rows)
-    removals = decide_removals(stored, list(stored)[missing:], RULES, doubt=None)
-    assert (len(removals.removed), len(removals.withheld)) == (
+    judged = judge_missing(stored, list(stored)[missing:], RULES, doubt=None)
+    assert (len(judged.candidates), len(judged.withheld)) == (
         (0, missing) if withheld else (missing, 0)
     )
 
 
 def test_an_empty_answer_withholds_even_one_row() -> None:
-    assert decide_removals(known(1), [], RULES, doubt=None) == Removals(
-        (), {"0000": "the answer is empty"}
+    assert judge_missing(known(1), [], RULES, doubt=None) == Missing(
+        (), frozenset(), {"0000": "the answer is empty"}
     )
 
 
-def test_doubt_withholds_and_is_the_reason() -> None:
-    stored = known(2)
-    assert decide_removals(stored, ["0000"], RULES, doubt="why") == Removals((), {"0001": "why"})
+def test_doubt_withholds_and_is_the_reason_however_often_runs_agree() -> None:
+    stored = known(2, missing_runs=99)
+    assert judge_missing(stored, ["0000"], RULES, doubt="why").withheld == {"0001": "why"}
 
 
-def test_a_person_who_looked_overrules_every_reason() -> None:
+def test_rows_that_cannot_be_read_by_id_need_a_run_that_agrees() -> None:
+    for missing_runs, candidates in ((0, ()), (AGREEING_RUNS, ("0001",))):
+        stored = known(2, missing_runs=missing_runs)
+        judged = judge_missing(stored, ["0000"], RULES, doubt=None, provable=False)
+        assert judged.candidates == candidates
+
+
+def test_a_person_overrules_every_reason_for_what_was_withheld_before() -> None:
     rules = replace(RULES, accept=True)
-    assert decide_removals(known(3), [], rules, doubt="why").removed == ("0000", "0001", "0002")
+    stored = known(1) | {"x": Known(b"", 0, "an earlier reason")}
+    judged = judge_missing(stored, [], rules, doubt="why")
+    assert judged == Missing(("x",), frozenset("x"), {"0000": "why"})
 
 
-@pytest.mark.parametrize("doubt", [None, "why"])
-def test_rows_go_once_enough_further_runs_agree(doubt: str | None) -> None:
+def test_rows_may_go_once_enough_further_runs_agree() -> None:
     agreed = known(30, missing_runs=AGREEING_RUNS)
-    assert len(decide_removals(agreed, [], RULES, doubt=doubt).removed) == 30
+    assert len(judge_missing(agreed, [], RULES, doubt=None).candidates) == 30
     almost = known(30, missing_runs=AGREEING_RUNS - 1)
-    assert decide_removals(almost, [], RULES, doubt=doubt).removed == ()
-
-
-def test_a_withheld_row_waits_also_when_its_reason_is_gone_and_keeps_it() -> None:
-    stored = known(30) | {"x": Known(b"", 1, "an earlier reason")}
-    removals = decide_removals(stored, list(known(30))[1:], RULES, doubt=None)
-    assert removals.removed == ("0000",)
-    assert removals.withheld == {"x": "an earlier reason"}
+    assert judge_missing(almost, [], RULES, doubt=None).candidates == ()
 
 
 @given(
     st.dictionaries(
-        st.text(max_size=2), st.integers(0, 3).map(lambda runs: Known(b"", runs)), max_size=30
+        st.text(max_size=2),
+        st.builds(
+            Known, st.just(b""), st.integers(0, 3), st.sampled_from(["", "an earlier reason"])
+        ),
+        max_size=30,
     ),
     st.sets(st.text(max_size=2), max_size=30),
     st.booleans(),
     st.none() | st.just("doubt"),
+    st.booleans(),
 )
-def test_every_missing_row_is_removed_or_withheld_and_no_other(
+def test_every_missing_row_may_go_or_is_withheld_and_no_other(
     stored: dict[str, Known],
     seen: set[str],
     accept: bool,  # noqa: FBT001 - drawn
     doubt: str | None,
+    provable: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    removals = decide_removals(stored, seen, replace(RULES, accept=accept), doubt=doubt)
-    assert not set(removals.removed) & removals.withheld.keys()
-    assert {*removals.removed, *removals.withheld} == stored.keys() - seen
+    judged = judge_missing(
+        stored, seen, replace(RULES, accept=accept), doubt=doubt, provable=provable
+    )
+    assert not set(judged.candidates) & judged.withheld.keys()
+    assert {*judged.candidates, *judged.withheld} == stored.keys() - seen
+    assert judged.accepted <= set(judged.candidates)
+    assert all(accept and stored[key].withheld_because for key in judged.accepted)

@@ -69,12 +69,21 @@ def test_the_first_of_4_3_5_0_that_applies_is_the_exit_code(
     assert summary(*results).exit_code == code
 
 
-def test_a_headline_is_no_success() -> None:
+def test_a_run_that_does_not_know_every_organization_is_no_success() -> None:
     made = summary(result("a"))
     made.headlines.append("organizations could not be discovered")
+    made.knows_everyone = False
     assert made.exit_code == 3
     document = made.as_json(run_id="r", status="partial", exit_code=3, duration_seconds=1)
     assert document["headline"] == "organizations could not be discovered"
+
+
+def test_a_verdict_adds_to_its_scope_and_is_no_second_one() -> None:
+    first = result("a", withheld=3)
+    verdict = replace(first, is_verdict=True, counts=Counts(removed=3, withheld=-3), walk_races=1)
+    made = summary(first, verdict)
+    assert (made.done, made.outcomes, made.exit_code) == (1, {Outcome.COMPLETE: 1}, 0)
+    assert (made.resources["connections"].removed, made.walk_races) == (3, 1)
 
 
 @pytest.mark.parametrize("outcome", FAILED)

@@ -1,0 +1,145 @@
+"""Proves that rows are gone: reads them by id, and beside them one that must still read.
+
+A list that lacks a row is no proof: edits race with it, and a key may see less than before. A row
+is gone where its own address answers 404 while a row of the same answer still reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from aggregator import api, diff
+from aggregator.client import Client, Tally
+from aggregator.errors import ScopeError
+from aggregator.model import Counts, Outcome, Record
+from aggregator.scope import UNPROVEN, Absence, Change, Digests, ScopeResult
+from aggregator.visit import Scope
+
+HIDDEN = "rows that the answer does contain cannot be read by id either"
+
+_GONE = {Outcome.NOT_FOUND}
+_HIDING = {Outcome.NOT_FOUND, Outcome.FORBIDDEN, Outcome.UNAUTHORIZED}
+"""Servers also answer so about what the caller may not see."""
+_GO_ON_AFTER = {Outcome.COMPLETE, Outcome.NOT_FOUND, Outcome.BAD_PAYLOAD, Outcome.TOO_LARGE}
+"""What a read may come to without a doubt about the next one."""
+
+
+class Look(NamedTuple):
+    """What one read by id came to: ``complete`` with the record, or else why there is none."""
+
+    outcome: Outcome
+    message: str = ""
+    record: Record | None = None
+
+
+class Verdict(NamedTuple):
+    """What becomes of a scope's absent rows: each is in one of the three."""
+
+    removed: tuple[str, ...]
+    raced: tuple[Record, ...]
+    """Rows that exist: the list was read while somebody edited."""
+    kept: dict[str, str]
+    """Rows of which nothing is proven, with the reason."""
+
+
+def judge(absence: Absence, looks: Mapping[str, Look], neighbor: Look | None) -> Verdict:
+    """``looks`` by id, as far as was looked; ``neighbor``: the last look at it, if there is one.
+
+    What a person accepted goes also where the neighbor cannot be read, unless it is there.
+    """
+    hidden = neighbor is not None and neighbor.outcome is not Outcome.COMPLETE
+    removed, raced, kept = [], [], dict(absence.withheld)
+    for identifier in absence.candidates:
+        accepted = identifier in absence.accepted
+        look = looks.get(identifier, Look(Outcome.DEFERRED))
+        if look.record is not None:
+            raced.append(look.record)
+        elif look.outcome in (_HIDING if accepted else _GONE if not hidden else ()):
+            removed.append(identifier)
+        elif look.outcome is Outcome.NOT_FOUND:
+            kept[identifier] = HIDDEN
+        else:
+            kept[identifier] = look.message or UNPROVEN
+    return Verdict(tuple(removed), tuple(raced), kept)
+
+
+class Prover:
+    """Judges the absent rows of scopes whose answers are written; borrows the run's client."""
+
+    def __init__(self, client: Client, *, deadline: float, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._deadline = deadline
+        self._now = now
+
+    async def prove(self, scope: Scope, result: ScopeResult, absence: Absence) -> ScopeResult:
+        """The verdict on the rows that ``result``, which is written by now, lacked and kept."""
+        scope.tally = Tally()
+        if scope.resource.item_path is None:  # then earlier runs had to agree
+            verdict = Verdict(absence.candidates, (), dict(absence.withheld))
+        else:
+            verdict = judge(absence, *await self._look(scope, absence, scope.resource.item_path))
+        settled = not verdict.kept and not verdict.raced and result.outcome is Outcome.COMPLETE
+        readings = absence.digests.readings_digest
+        return replace(
+            result,
+            is_verdict=True,
+            finished_at=self._now(),
+            requests=scope.tally.requests,
+            retries=scope.tally.retries,
+            waited_seconds=scope.tally.waited_seconds,
+            counts=Counts(seen=len(verdict.raced), withheld=len(verdict.kept) - len(absence.kept)),
+            change=Change(
+                records=[(record, diff.content_hash(record)) for record in verdict.raced],
+                removed=verdict.removed,
+                withheld=verdict.kept,
+            ),
+            digests=absence.digests if settled else Digests(None, None, readings),
+            records=result.records - len(verdict.removed),
+            walk_races=len(verdict.raced),
+        )
+
+    async def _look(
+        self, scope: Scope, absence: Absence, path: str
+    ) -> tuple[dict[str, Look], Look | None]:
+        """Looks at the candidates in order, and at a neighbor after the first and the last 404."""
+        looks: dict[str, Look] = {}
+        by, neighbor = absence.neighbor, None
+        unvouched = 0
+        for identifier in absence.candidates:
+            look = looks[identifier] = await self._look_at(scope, path, identifier)
+            if look.record is not None:
+                by = identifier
+            unvouched += look.outcome is Outcome.NOT_FOUND
+            if unvouched and by is not None and neighbor is None:
+                neighbor, unvouched = await self._look_at(scope, path, by), 0
+                if neighbor.outcome is not Outcome.COMPLETE and not absence.accepted:
+                    break
+            if look.outcome not in _GO_ON_AFTER and identifier not in absence.accepted:
+                break
+        if unvouched and by is not None:
+            neighbor = await self._look_at(scope, path, by)
+        return looks, neighbor
+
+    async def _look_at(self, scope: Scope, path: str, identifier: str) -> Look:
+        try:
+            response = await self._client.get(
+                scope.organization,
+                api.item_request(path, identifier),
+                scope.limits,
+                scope.tally,
+                self._deadline,
+            )
+            item, sanitized = api.decipher_item(response)
+        except ScopeError as error:
+            return Look(error.outcome, f"it cannot be read by id: {error.message}")
+        record = scope.resource.normalize(item, sanitized)
+        if (
+            not isinstance(record, Record)
+            or record.id != identifier
+            or record.organization_id not in {scope.organization_id, None}
+        ):
+            return Look(Outcome.BAD_PAYLOAD, "a read by id answers with another record")
+        return Look(Outcome.COMPLETE, record=record)

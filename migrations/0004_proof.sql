@@ -1,0 +1,26 @@
+-- Removal by proof: the rights under which a scope's rows were seen, and races of list and edits.
+alter table ledger.scopes add column rights text;
+comment on column ledger.scopes.rights is
+    'What the key was allowed when the scope was last complete with no row missing.';
+update ledger.scopes s
+set rights = concat_ws(
+    '/',
+    coalesce(o.key_class, '-'), coalesce(o.role, '-'), coalesce(o.mode, '-'),
+    coalesce(o.profile, '-')
+)
+from ledger.organizations o
+where o.organization = s.organization and o.identity_checked_at is not null;
+
+alter table ledger.withheld alter column runs set default 0;
+comment on column ledger.withheld.runs is
+    'Complete runs in a row whose answer did not contain the row, with nothing to doubt but its size.';
+
+alter table ledger.run_organizations add column walk_races integer not null default 0;
+create or replace view reporting.run_organizations as
+select
+    run_id, organization, organization_id, resource, outcome, error, http_status, requests,
+    retries, waited_seconds, seen, created, updated, removed, restored, withheld, rejected,
+    started_at, finished_at, unchanged, walk_races
+from ledger.run_organizations;
+comment on column reporting.run_organizations.walk_races is
+    'Records that the list did not contain although a read by id found them: edits raced with it.';
