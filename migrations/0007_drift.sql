@@ -24,7 +24,7 @@ comment on column ledger.drift.mark is
     'Keyed digest of a new value, or the JSON type that was met; the value itself is not kept.';
 comment on column ledger.drift.last_seen_at is
     'NULL: it is in the last answer, so it was seen when its scope was last read.';
-create index drift_over_the_fleet on ledger.drift (resource, kind, path, mark, first_seen_at);
+create index drift_path on ledger.drift (path);
 create index drift_first_seen on ledger.drift (first_seen_at);
 
 create view reporting.api_drift as

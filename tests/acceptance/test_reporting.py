@@ -49,6 +49,10 @@ CONTRACT = {
     "rejected_records": """
         run_id organization resource record_id reason record rejected_at
     """,
+    "api_drift": """
+        resource kind path value_digest organizations organizations_ever first_seen_at last_seen_at
+        is_current example_organization
+    """,
 }
 TYPES = {
     "tags": "jsonb",
