@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from aggregator.database import Database
 from aggregator.model import Counts, Resource
 from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
@@ -58,13 +56,12 @@ async def planned_changes(
 ) -> list[ScopeResult]:
     """The results with what ``write_changes`` did for them in this transaction."""
     keys = [_key(result) for result in results if result.change]
-    columns = [list(column) for column in zip(*keys, strict=True)] or [[], []]
     found: dict[Key, list[Planned]] = defaultdict(list)
     for row in await connection.fetch(
         resource_statement("planned_changes", resource),
         resource.name,
         generation,
-        *columns,
+        *_columns(keys, 2),
         MOST_NAMED,
     ):
         fields = row["changed_fields"] or ()
@@ -145,7 +142,7 @@ async def _remove(
     ]
     if not gone:
         return
-    keys = [list(column) for column in zip(*gone, strict=True)]
+    keys = _columns(gone, 3)
     for row in await connection.fetch(
         resource_statement("remove", resource), resource.name, generation, *keys
     ):
@@ -173,18 +170,13 @@ async def _write_readings(
     await connection.execute(resource_statement("stage_readings", resource))
     await connection.copy_records_to_table(f"stage_{resource.name}_readings", records=rows)
     await connection.execute(resource_statement("upsert_readings", resource))
-    ended = [
-        {
-            "deployment": result.organization.deployment,
-            "organization_id": result.organization_id,
-            "kept": dict.fromkeys(_kept(result), 1),
-        }
-        for result in read
-        if result.change and not result.change.is_first
-    ]
+    ended = [result for result in read if result.change and not result.change.is_first]
     if ended:
+        kept = [(*_key(result), identifier) for result in ended for identifier in _kept(result)]
         await connection.execute(
-            resource_statement("end_readings", resource), orjson.dumps(ended).decode()
+            resource_statement("end_readings", resource),
+            *_columns([_key(result) for result in ended], 2),
+            *_columns(kept, 3),
         )
 
 
@@ -204,22 +196,32 @@ def _kept(result: ScopeResult) -> set[str]:
 async def _withhold(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult]
 ) -> None:
+    scopes = [result for result in results if result.change and not result.change.is_first]
+    if not scopes:
+        return
     rows = [
-        {
-            "deployment": result.organization.deployment,
-            "organization_id": result.organization_id,
-            "runs": int(result.is_verdict and _counts_as_agreement(result)),
-            "ids": dict(result.change.withheld),
-        }
-        for result in results
-        if result.change and not result.change.is_first
+        (*_key(result), identifier, reason, int(_counts_as_agreement(result)))
+        for result in scopes
+        if result.change
+        for identifier, reason in result.change.withheld.items()
     ]
-    if rows:
-        await connection.execute(statement("withhold"), resource.name, orjson.dumps(rows).decode())
+    await connection.execute(
+        statement("withhold"),
+        resource.name,
+        *_columns([_key(result) for result in scopes], 2),
+        *_columns(rows, 5),
+    )
 
 
 def _counts_as_agreement(result: ScopeResult) -> bool:
-    return result.absence is not None and result.absence.counts_as_agreement
+    """Only the verdict counts: an answer does not know yet of an incident of the fleet."""
+    absence = result.absence
+    return result.is_verdict and absence is not None and absence.counts_as_agreement
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows as the arrays that statements take."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 def _key(result: ScopeResult) -> Key:

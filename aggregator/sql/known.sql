@@ -5,7 +5,11 @@ select
     c.id, c.content_hash, coalesce(w.runs, 0) as missing_runs,
     coalesce(w.reason, '') as withheld_because
 from inventory.{table} c
-left join ledger.withheld w
-    on w.resource = $1 and w.deployment = c.deployment
-    and w.organization_id = c.organization_id and w.id = c.id
+left join lateral (
+    select w.runs, w.reason
+    from ledger.withheld w
+    where w.resource = $1 and w.deployment = c.deployment
+        and w.organization_id = c.organization_id and w.id = c.id
+    offset 0  -- one look-up by key for each row, whatever the statistics say
+) w on true
 where c.deployment = $2 and c.organization_id = $3

@@ -1,18 +1,22 @@
 -- Makes the withheld rows of some scopes exactly those given; runs that agree count one more each.
--- $1 text: resource, $2 jsonb: [{deployment, organization_id, runs: 1 or 0, ids: {id: reason}}]
-with scope as (
+-- $1 text: resource, $2 text[]: deployments and $3 text[]: organization ids of the scopes;
+-- of the rows, $4 text[]: deployments, $5 text[]: organization ids, $6 text[]: ids,
+-- $7 text[]: reasons, $8 integer[]: 1 where this run counts as agreeing, else 0.
+with missing as (
     select *
-    from jsonb_to_recordset($2) as x (
-        deployment text, organization_id text, runs integer, ids jsonb
-    )
-), missing as (
-    select x.deployment, x.organization_id, x.runs, m.key as id, m.value as reason
-    from scope x cross join lateral jsonb_each_text(x.ids) m
+    from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::integer[])
+        as x (deployment, organization_id, id, reason, runs)
 ), settled as (
     delete from ledger.withheld w
-    using scope x
+    using unnest($2::text[], $3::text[]) as x (deployment, organization_id)
     where w.resource = $1 and w.deployment = x.deployment
-        and w.organization_id = x.organization_id and not x.ids ? w.id
+        and w.organization_id = x.organization_id
+        and not exists (
+            select
+            from missing m
+            where m.deployment = w.deployment and m.organization_id = w.organization_id
+                and m.id = w.id
+        )
 )
 insert into ledger.withheld as w (
     resource, deployment, organization_id, id, reason, runs, last_seen_at

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aggregator.resources.connections import CONNECTIONS
 from tests.simulator import Fault
 from tests.syncing import Row, Syncing
 
@@ -269,10 +271,12 @@ async def test_one_scope_may_have_more_rows_than_a_statement_has_parameters(
     world: Syncing,
 ) -> None:
     """Fault F7: written, and removed, by COPY and arrays."""
+    world.resources = [replace(CONNECTIONS, item_path=None)]
     await _stored(world, _body(world, *({"id": str(n)} for n in range(33_000))))
     assert await world.value("select count(*) from inventory.connections") == 33_000
     world.fleet["acme-01"].faults = [Fault(path="/api/connections", body=_body(world, {"id": "0"}))]
 
-    account = await world.sync("acme-01", accept_removals=True)
+    await world.sync("acme-01")
+    account = await world.sync("acme-01")
 
     assert account["resources"]["connections"]["removed"] == 32_999

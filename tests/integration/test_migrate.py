@@ -136,7 +136,7 @@ async def test_an_older_database_is_brought_up_to_date_only_where_that_is_wanted
     """Fault F15."""
     async with open_database(empty_database_url) as database:
         with pytest.raises(
-            DatabaseError, match="3 migrations are pending; run: aggregator migrate"
+            DatabaseError, match=r"\d+ migrations are pending; run: aggregator migrate"
         ):
             await prepare_schema(database, apply=False)
         assert await _schema(database) == []
