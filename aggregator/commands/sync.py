@@ -165,8 +165,8 @@ class Job:
         status = "cancelled" if current.cancelled else STATUS_OF_EXIT[exit_code]
         account = self._account(current, status, exit_code)
         if not self.options.plan:
-            await self._close(rest, account)
             await self._tell_new_drift(began_at)
+            await self._close(rest, account)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
             terminal.print_summary(account, current.summary)

@@ -171,6 +171,10 @@ async def test_drift_appears_goes_and_comes_back(world: Syncing) -> None:
     assert (row["first_seen_at"], row["last_seen_at"], row["is_current"]) == (began, seen, False)
     assert (row["organizations"], row["organizations_ever"]) == (0, 1)
 
+    everywhere(world, name="renamed")
+    await world.sync()
+    assert (await drift(world))["unknown_field", "quantum"]["last_seen_at"] == seen
+
     everywhere(world, quantum=2)
     await world.sync()
     row = (await drift(world))["unknown_field", "quantum"]
@@ -257,7 +261,7 @@ async def test_drift_follows_an_organization_to_its_new_name(world: Syncing) -> 
 
 async def test_a_server_that_invents_names_cannot_fill_the_database(world: Syncing) -> None:
     acme = world.fleet["acme-01"]
-    for run in range(12):
+    for run in range(15):
         everywhere(world, status=f"status {run}")
         for number in range(18):
             drop(world, f"name {run - 1} {number}")

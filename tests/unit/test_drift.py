@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.drift import CONFLICTING_DUPLICATES, MOST_TOLD_APART, SAMPLE, Radar
@@ -203,6 +203,7 @@ MOST = 5 * MOST_TOLD_APART + 4 * MOST_TOLD_APART + 6 * len(FIELDS)
 """Five documented objects, four vocabularies, six types for each path."""
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine is shared
 @given(st.lists(OBJECTS | VALUES, max_size=30))
 def test_any_json_gives_a_bounded_shape_of_printable_paths(records: list[Any]) -> None:
     shape = look(*records, resource=CONNECTIONS)
@@ -214,6 +215,7 @@ def test_any_json_gives_a_bounded_shape_of_printable_paths(records: list[Any]) -
     assert not shape.nowhere & (shape.everywhere | shape.somewhere)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # as above
 @given(OBJECTS | VALUES)
 def test_what_the_radar_sees_closely_the_normalizer_finds_odd(record: Any) -> None:  # noqa: ANN401 - any JSON value
     """So that nothing is missed although only odd records are looked at closely."""
