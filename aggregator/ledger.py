@@ -181,6 +181,34 @@ def _identity_row(result: ScopeResult) -> dict[str, Any]:
     }
 
 
+async def note_drift(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult]
+) -> None:
+    """Notes what answers look like; before ``close_scopes``, which says that they were read."""
+    rows = [
+        {
+            "organization": result.organization.name,
+            "read_at": result.finished_at,
+            "everywhere": sorted(result.shape.everywhere),
+            "somewhere": sorted(result.shape.somewhere),
+            "nowhere": sorted(result.shape.nowhere),
+            "found": [each._asdict() for each in result.shape.drift],
+        }
+        for result in results
+        if result.shape is not None
+    ]
+    if rows:
+        await connection.execute(
+            statement("note_drift"), resource.name, orjson.dumps(rows).decode()
+        )
+
+
+async def new_drift(connection: Connection, since: datetime) -> dict[str, int]:
+    """How many drifts no organization had before ``since``, by kind."""
+    rows = await connection.fetch(statement("new_drift"), since)
+    return {row["kind"]: row["drifts"] for row in rows}
+
+
 async def close_scopes(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
 ) -> None:

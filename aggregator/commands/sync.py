@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from aggregator.collect import Collector
 from aggregator.commands.discovery import Discovery, with_discovered
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
-from aggregator.errors import ConfigurationError, RunError
+from aggregator.errors import ConfigurationError, DatabaseError, RunError
 from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
@@ -136,6 +136,7 @@ class Job:
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
+        began_at = self.now()
         found = await self._discover()
         everyone, headline = found.organizations, found.headline
         chosen = _choose_organizations(everyone, self.options.organization)
@@ -172,6 +173,8 @@ class Job:
         account = self._account(current, status, exit_code)
         if not self.options.plan:
             await self._close(rest, account)
+            with suppress(DatabaseError):  # the run is over, and the view has it
+                await self._tell_new_drift(began_at)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
             terminal.print_summary(account, current.summary)
@@ -272,6 +275,13 @@ class Job:
                 await runs.finish(connection, self.run_id, account)
 
         await self.database.patiently(close)
+
+    async def _tell_new_drift(self, began_at: datetime) -> None:
+        """Says what no organization had before; ``reporting.api_drift`` has the details."""
+        async with self.database.transaction() as connection:
+            drifts = await ledger.new_drift(connection, began_at)
+        if drifts:
+            log.warning("drift.noticed", extra=drifts)
 
     async def _record_failure(self, run: Run, exit_code: int) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""

@@ -58,6 +58,10 @@ CONTRACT = {
         organization deployment organization_id organization_name tags status {COMPLETENESS}
         age_seconds {NUMBERS} unhealthy_since
     """,
+    "api_drift": """
+        resource kind path value_digest organizations organizations_ever first_seen_at last_seen_at
+        is_current example_organization
+    """,
 }
 TYPES = {
     "tags": "jsonb",
