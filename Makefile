@@ -51,6 +51,10 @@ lint: .venv/.dev ## style, types, import rules, the image and the compose file
 bench: .venv/.dev ## side by side with what one would use instead
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-trust
+bench-trust: .venv/.dev ## what can be relied on: nothing lost, nothing leaked, nothing beyond a bound
+	@$(BIN)/python -m benchmarks.trust $(ARGS)
+
 .PHONY: up
 up: ## Postgres in a container, and one run against it (needs Docker and .env)
 	docker compose up --detach --wait database

@@ -48,6 +48,7 @@ _FINAL_OUTCOMES: dict[int, Outcome] = {
 }
 
 
+_VERSION = re.compile(r"[0-9a-z.-]{1,20}", re.IGNORECASE)
 _SENDABLE = re.compile(r"[!-~]+ [!-~]+")
 
 
@@ -83,7 +84,7 @@ def check(response: Response, *, asked_version: str, hide: Callable[[str], str] 
         if served not in (None, asked_version):
             raise ScopeError(
                 Outcome.VERSION_MISMATCH,
-                f"asked for API version {asked_version}, got {_cut(str(served), hide)}",
+                f"asked for API version {asked_version}, got {_version(str(served))}",
                 http_status=status,
             )
         return
@@ -112,6 +113,11 @@ def check(response: Response, *, asked_version: str, hide: Callable[[str], str] 
         )
     outcome = _FINAL_OUTCOMES.get(status, Outcome.UPSTREAM_ERROR)
     raise ScopeError(outcome, message, http_status=status)
+
+
+def _version(served: str) -> str:
+    """What looks like a version; the header may hold anything, another caller's key too."""
+    return served if _VERSION.fullmatch(served) else "something else"
 
 
 def served_version(response: Response) -> str | None:
@@ -184,6 +190,11 @@ def decipher_identity(response: Response) -> Identity:
         mode=_text(credential.get("mode")),
         profile=_profile(response, profile) if isinstance(profile, dict) else None,
     )
+
+
+def endpoint(request: Request) -> str:
+    """The path without ids, such as ``/api/connections`` for one connection too."""
+    return "/".join(request.path.split("/")[:3])
 
 
 def _profile(response: Response, profile: dict[str, Any]) -> str | None:

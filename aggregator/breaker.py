@@ -27,26 +27,31 @@ def backoff_seconds(
 
 
 class RetryBudget:
-    """Retries of a whole run: at most a tenth of the first attempts, and 10 on top of that.
+    """Retries of one endpoint of a host in a run, paid with tokens that only answers bring back.
 
-    The floor lets small fleets retry; the share keeps a large one from amplifying an outage.
+    The token bucket of gRPC's retry throttling (proposal A6) and of the standard retry mode of the
+    AWS SDKs, where successes refill and failures do not. A host that answers now and then may be
+    tried again; a dead one gets what is in the bucket and no more, however many ask: 10 retries at
+    first, later at most 50. With half a token for an answer it does not run dry below one failure
+    in three requests.
     """
 
-    SHARE = 0.10
-    FLOOR = 10
+    FIRST = 10.0
+    MOST = 50.0
+    EARNED = 0.5
 
     def __init__(self) -> None:
-        self._first_attempts = 0
-        self._spent = 0
+        self._tokens = self.FIRST
 
-    def record_first_attempt(self) -> None:
-        self._first_attempts += 1
+    def record_answer(self) -> None:
+        """Takes in a request that was answered."""
+        self._tokens = min(self.MOST, self._tokens + self.EARNED)
 
     def spend(self) -> bool:
-        """Whether one more retry may be made; if so, it is counted."""
-        if self._spent + 1 > self.FLOOR + self.SHARE * self._first_attempts:
+        """Whether one more retry may be made; if so, it is paid."""
+        if self._tokens < 1:
             return False
-        self._spent += 1
+        self._tokens -= 1
         return True
 
 

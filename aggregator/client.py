@@ -12,10 +12,12 @@ import aiohttp
 import yarl
 
 from aggregator import api
-from aggregator.breaker import backoff_seconds
-from aggregator.errors import RetryableError, ScopeError
+from aggregator.backpressure import Hold
+from aggregator.breaker import RetryBudget, backoff_seconds
+from aggregator.errors import OutgrownError, RetryableError, ScopeError
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Credential, Organization, Outcome, Page, Request, Response
+from aggregator.payload import count_values
 from aggregator.transport import make_session, send
 
 __all__ = ["Client", "Tally", "make_session"]
@@ -23,8 +25,14 @@ __all__ = ["Client", "Tally", "make_session"]
 MOST_PAGES = 10_000
 MOST_EMPTY_PAGES = 10
 """Empty pages in a row that still promise more."""
-MOST_FULL_RESPONSES = 8
+MOST_FULL_RESPONSES = 2
 """The pages of one list together may be as large as so many of the largest single responses."""
+BYTES_PER_VALUE = 16
+"""Of the largest single response: so many values it may hold. Real ones have 25 and more."""
+FEWEST_VALUES = 100_000
+BYTES_PER_RECORD = 256
+"""The same for the records of a list."""
+FEWEST_RECORDS = 10_000
 
 
 @dataclass(slots=True)
@@ -67,35 +75,53 @@ class Client:
         self._sleep = sleep
         self._random = random
 
-    async def get(
+    async def get(  # noqa: PLR0913, PLR0917 - what one visit of a scope shares
         self,
         organization: Organization,
         request: Request,
         limits: OrganizationLimits,
         tally: Tally,
         deadline: float,
+        hold: Hold | None = None,
     ) -> Response:
         """The answer, of status 200 and of the version that we speak; its body is not parsed yet.
 
+        ``hold`` says how large its body may be read; None: whoever asks has only this one.
         Raises ScopeError: the last failure once attempts or the budget for retries are used up;
         deferred when nothing was wrong but the wait would pass ``deadline``, also that of a 429.
         """
+        retries = limits.retries(api.endpoint(request))
         failure: RetryableError | None = None
         failures = 0
         while True:
             try:
-                return await self._attempt(
-                    organization, request, limits, tally, deadline, is_retry=failure is not None
+                response = await self._attempt(
+                    organization,
+                    request,
+                    limits,
+                    tally,
+                    deadline,
+                    hold,
+                    is_retry=failure is not None,
                 )
+            except OutgrownError:
+                if hold is not None:
+                    await hold.grow()
+                continue
             except RetryableError as error:
                 failure = error
+                if hold is not None:
+                    hold.drop()
             except ScopeError as error:
                 if failure is None or error.outcome != Outcome.DEFERRED or _asked_to_wait(failure):
                     raise
                 # What has failed says how, not that its next attempt was put off.
                 raise failure from None
+            else:
+                retries.record_answer()
+                return response
             failures += 1
-            if failures >= self._max_attempts or not limits.may_retry(failure):
+            if failures >= self._max_attempts or not _may_retry(failure, retries):
                 raise failure
             await self._wait(failure, failures, tally, deadline)
 
@@ -107,6 +133,7 @@ class Client:
         limits: OrganizationLimits,
         tally: Tally,
         deadline: float,
+        hold: Hold | None = None,
     ) -> AsyncIterator[tuple[Response, Page]]:
         """``first``, the answer to ``request``, and the pages after it, each deciphered.
 
@@ -116,10 +143,15 @@ class Client:
         """
         response = first
         tokens: set[str | None] = set()
-        empty = 0
-        size = 0
+        empty = records = size = 0
+        most_records = max(FEWEST_RECORDS, self._max_response_bytes // BYTES_PER_RECORD)
         while True:
             page = api.decipher_list(response, asked_version=self._api_version)
+            records += len(page.records)
+            if records > most_records:
+                raise ScopeError(
+                    Outcome.TOO_LARGE, f"the list holds more than {most_records} records"
+                )
             yield response, page
             following = api.next_request(request, page)
             if following is None:
@@ -139,15 +171,16 @@ class Client:
                     f"the pages of the list hold more than {MOST_FULL_RESPONSES} times "
                     "MAX_RESPONSE_BYTES",
                 )
-            response = await self.get(organization, following, limits, tally, deadline)
+            response = await self.get(organization, following, limits, tally, deadline, hold)
 
-    async def _attempt(  # noqa: PLR0913 - as get
+    async def _attempt(  # noqa: PLR0913, PLR0917 - as get
         self,
         organization: Organization,
         request: Request,
         limits: OrganizationLimits,
         tally: Tally,
         deadline: float,
+        hold: Hold | None,
         *,
         is_retry: bool,
     ) -> Response:
@@ -155,18 +188,17 @@ class Client:
         hide = partial(_hide, credential)
         url = _url(organization.base_url, request)
         async with limits.slot(deadline):
-            if is_retry:
-                tally.retries += 1
-            else:
-                limits.record_first_attempt()
             tally.requests += 1
+            tally.retries += is_retry
             response = await send(
                 self._session,
                 url,
                 lambda: api.headers(self._api_version, credential.authorization()),
                 timeout_seconds=self._request_timeout_seconds,
                 max_bytes=self._max_response_bytes,
+                may_grow=hold.may_grow if hold else None,
             )
+            self._check_values(response)
             tally.http_status = response.status
             tally.request_id = api.request_id(response, hide=hide)
             api.check(response, asked_version=self._api_version, hide=hide)
@@ -175,6 +207,16 @@ class Client:
                     Outcome.BAD_PAYLOAD, "the answer is cut off", http_status=response.status
                 )
         return response
+
+    def _check_values(self, response: Response) -> None:
+        """A value takes 50 times its text in memory when it is as short as ``[]``."""
+        most = max(FEWEST_VALUES, self._max_response_bytes // BYTES_PER_VALUE)
+        if len(response.body) > most and count_values(response.body) > most:
+            raise ScopeError(
+                Outcome.TOO_LARGE,
+                f"the answer holds more than {most} values",
+                http_status=response.status,
+            )
 
     async def _wait(
         self, failure: RetryableError, failures: int, tally: Tally, deadline: float
@@ -197,6 +239,11 @@ _SENDABLE = re.compile(r"[!-~]+")
 
 def _asked_to_wait(failure: RetryableError) -> bool:
     return failure.outcome == Outcome.RATE_LIMITED
+
+
+def _may_retry(failure: RetryableError, retries: RetryBudget) -> bool:
+    """A 429 is free (fault B6)."""
+    return _asked_to_wait(failure) or retries.spend()
 
 
 def _credential(organization: Organization) -> Credential:

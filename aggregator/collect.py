@@ -12,7 +12,8 @@ from aggregator import api, diff, store
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
-from aggregator.errors import DatabaseError, ScopeError
+from aggregator.drift import CONFLICTING_DUPLICATES, Radar
+from aggregator.errors import DatabaseError, OutageError, ScopeError
 from aggregator.identity import Identities
 from aggregator.model import (
     Counts,
@@ -32,6 +33,7 @@ from aggregator.scope import (
     Digests,
     Known,
     ScopeResult,
+    Shape,
 )
 from aggregator.visit import MOST_QUARANTINED, ForeignRecordsError, Scope, Snapshot
 
@@ -60,6 +62,7 @@ class Collector:
         self._client = client
         self._database = database
         self._deadline = deadline
+        self._pepper = pepper
         self._rules = rules
         self._budget = budget
         self._now = now
@@ -72,9 +75,15 @@ class Collector:
         self._turn = asyncio.Lock()
 
     async def collect(self, scope: Scope) -> ScopeResult:
-        """The result of a scope, whatever happens; only cancelling it raises."""
+        """The result of a scope, whatever happens; raises only where the whole run must end."""
+        result = await self._collect_safely(scope)
+        if result.change is None:
+            scope.hold.release()
+        return result
+
+    async def _collect_safely(self, scope: Scope) -> ScopeResult:
         try:
-            result = await self._collect(scope)
+            return await self._collect(scope)
         except ForeignRecordsError as error:
             return self._ended(
                 scope,
@@ -85,26 +94,28 @@ class Collector:
             )
         except ScopeError as error:
             return self._ended(scope, error.outcome, error.message)
+        except OutageError:
+            raise
         except DatabaseError as error:
             return self._ended(scope, Outcome.DATABASE_ERROR, str(error))
         except Exception as error:
             # A bug in one scope must not hurt the others. The traceback has no locals.
             log.exception("scope.bug", extra={"organization": scope.organization.name})
             return self._ended(scope, Outcome.INTERNAL_ERROR, type(error).__name__)
-        return result
 
     async def _collect(self, scope: Scope) -> ScopeResult:
         if self._identities.is_due(scope):
             await self._identities.ask(scope)
+            scope.hold.drop()
         await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
         first = await self._get(scope, Request(scope.resource.path))
+        scope.request_id = scope.tally.request_id
         self._notice_version(first)
         digest = diff.bytes_digest([first.body], scope.resource.version)
         if digest == scope.known.bytes_digest:
             scope.organization_id = scope.pinned
             return self._unchanged(scope)
-        await self._budget.acquire(len(first.body))
-        scope.held_bytes = len(first.body)
+        await scope.hold.keep(len(first.body))
         snapshot = await self._read(scope, first, digest)
         await self._identities.settle(scope, snapshot)
         return await self._compare(scope, snapshot)
@@ -129,7 +140,7 @@ class Collector:
 
     async def _get(self, scope: Scope, request: Request) -> Response:
         return await self._client.get(
-            scope.organization, request, scope.limits, scope.tally, self._deadline
+            scope.organization, request, scope.limits, scope.tally, self._deadline, scope.hold
         )
 
     async def _read(self, scope: Scope, first: Response, digest: bytes) -> Snapshot:
@@ -137,6 +148,7 @@ class Collector:
         records: list[Record] = []
         rejections: list[Rejection] = []
         rejected = 0
+        radar = Radar(scope.resource, self._pepper)
         pages = self._client.pages(
             first,
             scope.organization,
@@ -144,16 +156,17 @@ class Collector:
             scope.limits,
             scope.tally,
             self._deadline,
+            scope.hold,
         )
         async with self._turn:  # the first page is at hand: no network in here
             _, page = await anext(pages)
-            rejected += await self._normalize(scope.resource, page, records, rejections)
+            rejected += await self._normalize(scope.resource, page, records, rejections, radar)
         is_single = page.next_page_token is None
         async for response, page in pages:
-            self._budget.add(len(response.body))
-            scope.held_bytes += len(response.body)
+            scope.request_id = scope.tally.request_id
+            await scope.hold.keep(len(response.body))
             async with self._turn:
-                rejected += await self._normalize(scope.resource, page, records, rejections)
+                rejected += await self._normalize(scope.resource, page, records, rejections, radar)
         async with self._turn:
             by_id, conflicts = diff.unique(records)
             hashes = {key: diff.content_hash(record) for key, record in by_id.items()}
@@ -162,7 +175,8 @@ class Collector:
                 "records.conflicting",
                 extra={"organization": scope.organization.name, "ids": conflicts},
             )
-        return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None)
+        shape = radar.shape([CONFLICTING_DUPLICATES] if conflicts else [])
+        return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None, shape)
 
     async def _normalize(
         self,
@@ -170,19 +184,27 @@ class Collector:
         page: Page,
         records: list[Record],
         rejections: list[Rejection],
+        radar: Radar,
     ) -> int:
         """Sorts a page's records into ``records`` and ``rejections``; the number rejected."""
         rejected = 0
         normalize, sanitized = resource.normalize, page.sanitized
-        for index, raw in enumerate(page.records):
-            item = normalize(raw, index in sanitized)
-            if isinstance(item, Record):
-                records.append(item)
-            else:
-                rejected += 1
-                if len(rejections) < MOST_QUARANTINED:
-                    rejections.append(item)
-            if index % YIELD_EVERY == YIELD_EVERY - 1:
+        for start in range(0, len(page.records), YIELD_EVERY):
+            portion = page.records[start : start + YIELD_EVERY]
+            odd = []
+            for index, raw in enumerate(portion, start):
+                item = normalize(raw, index in sanitized)
+                if isinstance(item, Record):
+                    records.append(item)
+                    if item.is_odd:
+                        odd.append(raw)
+                else:
+                    odd.append(raw)
+                    rejected += 1
+                    if len(rejections) < MOST_QUARANTINED:
+                        rejections.append(item)
+            radar.look(portion, odd)
+            if len(portion) == YIELD_EVERY:
                 await asyncio.sleep(0)
         return rejected
 
@@ -231,6 +253,7 @@ class Collector:
             digests=Digests(None, None, readings) if partial or absence else digests,
             records=total,
             rejections=snapshot.rejections,
+            shape=snapshot.shape,
         )
 
     async def _judge(
@@ -279,6 +302,7 @@ class Collector:
         digests: Digests | None = None,
         records: int = 0,
         rejections: Sequence[Rejection] = (),
+        shape: Shape | None = None,
     ) -> ScopeResult:
         tally = scope.tally
         return ScopeResult(
@@ -293,6 +317,7 @@ class Collector:
             requests=tally.requests,
             retries=tally.retries,
             waited_seconds=tally.waited_seconds,
+            request_id=scope.request_id or tally.request_id,
             counts=counts,
             identity=scope.identity or self._identities.by_records(scope),
             key_digest=self._identities.key_digest(scope) if scope.identity else None,
@@ -304,5 +329,6 @@ class Collector:
             digests=digests,
             records=records,
             rejections=rejections,
-            held_bytes=scope.held_bytes,
+            release=scope.hold.release,
+            shape=shape,
         )

@@ -5,32 +5,47 @@ Works behind a transaction-mode pooler: no prepared-statement cache, settings on
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import asyncio
+import os
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from aggregator import dsn as dsns
 from aggregator.errors import (
     ConfigurationError,
+    ContentionError,
     DatabaseError,
     RefusedDataError,
     TransientDatabaseError,
 )
+from aggregator.patience import Patience
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
+    Fence = Callable[[Connection], Awaitable[None]]
+
+T = TypeVar("T")
+
 MINIMUM_SERVER = (15, 0)
 CONNECTIONS = 4
 """At most: the run's lock, the writer, and two that read what scopes hold."""
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 120
+SECONDS_TO_LET_GO = 5
+"""How long a connection may take to end what it does, before it is cut."""
 MISSING_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
+DEPENDENCY = {"2BP01", "0A000"}
+"""Something depends on what was to change; such errors name it, and no row."""
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
     " and, where the schemas belong to another user:"
@@ -41,6 +56,9 @@ REMEDY = (
 LOCAL_SETTINGS = """
 set local search_path = pg_catalog;
 set local lock_timeout = '5s';
+-- Whoever is frozen or cut off does not hold up the next run with what it has locked.
+set local idle_in_transaction_session_timeout = '30s';
+set local statement_timeout = '150s';
 -- JSON of the history holds times as text, so their zone must not be the server's.
 set local timezone = 'UTC';
 -- A batch is few rows beside a table that may just have grown: they are looked up by key, whatever
@@ -51,8 +69,10 @@ set local jit = off;
 """
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
+_CONTENTION = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock, cancelled
 _TRANSIENT = {"08", "40", "57"}  # connection, rollback, operator intervention
-_TRANSIENT_STATES = {"53300", "55P03", "25006"}  # too many connections, lock, failed over
+_TRANSIENT_STATES = {"53300", "25006"}  # too many connections, failed over
+_BUSY = {"53300", "57P03"}  # too many connections, starting up
 _EXPLAINED = {
     "25006": "the database is read-only (a replica, or default_transaction_read_only is on)",
     "53100": "the database's disk is full",
@@ -63,22 +83,61 @@ _EXPLAINED = {
 class Database:
     """A pool that was opened by ``open_database``, and is closed by it."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], patience: Patience) -> None:
         self._pool = pool
+        self._patience = patience
         self._remedy = ""
+        self._fence: Fence | None = None
+
+    async def patiently(self, act: Callable[[], Awaitable[T]], *, attempts: int | None = None) -> T:
+        """As ``Patience``: what ``act`` gives, tried again while the database is away."""
+        return await self._patience(act, attempts=attempts)
+
+    @contextmanager
+    def fenced(self, fence: Fence) -> Iterator[None]:
+        """In this block every transaction begins with ``fence``, which raises to forbid it."""
+        self._fence = fence
+        try:
+            yield
+        finally:
+            self._fence = None
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         with translated_errors(self._remedy):
-            async with self._pool.acquire() as connection:
+            try:
+                connection = await self._pool.acquire()
+            except TimeoutError:
+                raise TransientDatabaseError(
+                    f"the database cannot be reached in {CONNECT_TIMEOUT_SECONDS} seconds"
+                ) from None
+            try:
                 yield connection
+            except asyncpg.ReadOnlySQLTransactionError:
+                # After a failover the other node is behind new connections only.
+                await self._pool.expire_connections()
+                raise
+            finally:
+                with suppress(Exception):  # what cannot be given back was cut
+                    await self._pool.release(connection, timeout=SECONDS_TO_LET_GO)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: commits at the end of the block, rolls back on any exception."""
-        async with self.connection() as connection, connection.transaction():
-            await connection.execute(LOCAL_SETTINGS)
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                await connection.execute(LOCAL_SETTINGS)
+                if self._fence is not None:
+                    await self._fence(connection)
+                yield connection
+            except BaseException:
+                with suppress(Exception):
+                    async with asyncio.timeout(SECONDS_TO_LET_GO):
+                        await transaction.rollback()
+                raise
+            await transaction.commit()
 
     async def check_server(self) -> None:
         """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""
@@ -101,44 +160,51 @@ class Database:
         self._remedy = REMEDY.format(role=row["role"], database=row["name"])
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 (what asyncpg encodes)
-        async with self.connection() as connection:
-            return await connection.fetch(statement, *arguments)
+        """Rows of one statement, which may be run again after an outage."""
+
+        async def act() -> list[asyncpg.Record]:
+            async with self.connection() as connection:
+                return await connection.fetch(statement, *arguments)
+
+        return await self.patiently(act)
 
 
 @asynccontextmanager
-async def open_database(dsn: str) -> AsyncIterator[Database]:
+async def open_database(dsn: str, patience: Patience | None = None) -> AsyncIterator[Database]:
     """A pool on ``dsn``, checked to be a usable server; closed on leaving.
 
     Raises ``ConfigurationError`` for a DSN that cannot be understood or a server that can never
-    do, and ``DatabaseError`` when the server cannot be reached.
+    do, and ``DatabaseError`` when the server cannot be reached; one that is busy is waited for.
     """
+    patience = patience or Patience(clock=time.monotonic, sleep=asyncio.sleep, random=random.random)
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=0,  # whoever needs a connection opens it, and is told why there is none
+        max_size=CONNECTIONS,
+        statement_cache_size=0,
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        command_timeout=COMMAND_TIMEOUT_SECONDS,
+        reset=_leave_as_is,
+        ssl=dsns.verification(dsn, os.environ),
+    )
+    database = Database(pool, patience)
+
+    async def greet() -> None:
+        try:
+            await database.check_server()
+        except ValueError:  # whose message repeats a part of the DSN
+            raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
+        except TransientDatabaseError as error:
+            if error.sqlstate in _BUSY:
+                raise
+            message = f"{dsns.address(dsn)}: {error}"
+            raise DatabaseError(message, sqlstate=error.sqlstate) from None
+
     try:
-        with translated_errors():
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=1,
-                max_size=CONNECTIONS,
-                statement_cache_size=0,
-                timeout=CONNECT_TIMEOUT_SECONDS,
-                command_timeout=COMMAND_TIMEOUT_SECONDS,
-                reset=_leave_as_is,
-            )
-    except ValueError:  # whose message repeats a part of the DSN
-        raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
-    except TransientDatabaseError as error:
-        raise TransientDatabaseError(f"{_address(dsn)}: {error}", sqlstate=error.sqlstate) from None
-    try:
-        database = Database(pool)
-        await database.check_server()
+        await patience(greet)
         yield database
     finally:
         pool.terminate()
-
-
-def _address(dsn: str) -> str:
-    """Host and port of a DSN, as far as it names them; never its user or password."""
-    parts = urlsplit(dsn)
-    return f"{parts.hostname or 'local socket'}{f':{parts.port}' if parts.port else ''}"
 
 
 async def _leave_as_is(_: object) -> None:
@@ -162,10 +228,20 @@ def translated_errors(remedy: str = "") -> Iterator[None]:
         raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None
     except asyncpg.InterfaceError as error:
         raise TransientDatabaseError(f"connection lost ({type(error).__name__})") from None
-    except (OSError, TimeoutError) as error:
-        raise TransientDatabaseError(
-            f"the database cannot be reached ({type(error).__name__})"
+    except ssl.SSLCertVerificationError as error:
+        raise DatabaseError(
+            f"the database's certificate is refused: {error.verify_message}; {dsns.CHOICE}"
         ) from None
+    except OSError as error:
+        raise _translate_system_error(error) from None
+
+
+def _translate_system_error(error: OSError) -> DatabaseError:
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return DatabaseError(f"the database has not answered for {COMMAND_TIMEOUT_SECONDS} seconds")
+    if type(error) is ConnectionError and "rejected SSL" in str(error):
+        return DatabaseError(f"the database offers no TLS; {dsns.CHOICE}")
+    return TransientDatabaseError(f"the database cannot be reached ({type(error).__name__})")
 
 
 def _translate(error: asyncpg.PostgresError, remedy: str) -> DatabaseError:
@@ -179,8 +255,12 @@ def _translate(error: asyncpg.PostgresError, remedy: str) -> DatabaseError:
             f"{type(error).__name__} {state}{f' at {where}' if where else ''}", sqlstate=state
         )
     message = _EXPLAINED.get(state) or f"{error.args[0] if error.args else ''} ({state})"
+    if state in DEPENDENCY and error.detail:
+        message = f"{message}: {error.detail}"
     if state == MISSING_PRIVILEGE and remedy:
         message = f"{message}. {remedy}"
+    if state in _CONTENTION:
+        return ContentionError(message, sqlstate=state)
     if family in _TRANSIENT or state in _TRANSIENT_STATES:
         return TransientDatabaseError(message, sqlstate=state)
     return DatabaseError(message, sqlstate=state)

@@ -4,10 +4,14 @@ AggregatorError
 ├── ConfigurationError      say every problem at once, exit 2; nothing was requested
 ├── ScopeError              give up this scope of this run; the others go on
 │   └── RetryableError      the same request may be sent again, within its budget
+├── OutgrownError           wait for memory, then send the same request again
 └── RunError                stop the run, exit 1
     ├── DatabaseError       the database refused or cannot be reached
     │   ├── RefusedDataError        isolate the value that it refuses
-    │   └── TransientDatabaseError  the same transaction may be tried again
+    │   ├── TransientDatabaseError  the same transaction may be tried again
+    │   │   └── ContentionError     somebody else was in the way; the database is well
+    │   └── OutageError             it was tried again for as long as an outage may last
+    ├── LeaseLostError      the right to write is gone: another run may have taken over
     └── ActiveRunError      another run is active, exit 6
 
 Messages name settings, organizations and hosts, never a key and never a value of a body.
@@ -60,6 +64,10 @@ class RetryableError(ScopeError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class OutgrownError(AggregatorError):
+    """An answer is large, and as many large ones as memory has room for are being read."""
+
+
 class RunError(AggregatorError):
     """The run cannot go on at all."""
 
@@ -72,6 +80,10 @@ class DatabaseError(RunError):
         self.sqlstate = sqlstate
 
 
+class LeaseLostError(RunError):
+    """The run lock is lost, and with it the right to write: another run may have taken over."""
+
+
 class ActiveRunError(RunError):
     """Another run is active on this database."""
 
@@ -81,4 +93,12 @@ class RefusedDataError(DatabaseError):
 
 
 class TransientDatabaseError(DatabaseError):
-    """A deadlock, a lock that was not had in time, a lost connection: trying again may help."""
+    """A lost connection, a server that restarts, a deadlock: trying again may help."""
+
+
+class ContentionError(TransientDatabaseError):
+    """A deadlock, or a lock that was not had in time."""
+
+
+class OutageError(DatabaseError):
+    """The database was away for longer than a run waits for it."""

@@ -7,6 +7,7 @@ waits to try again (backoff, ``Retry-After``) does so outside of all this and ho
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
@@ -69,7 +70,7 @@ class HostLimits:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.breaker = HostBreaker(host, clock, sleep)
-        self.retries = RetryBudget()
+        self._retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._clock = clock
         self._sleep = sleep
         self._in_flight = InFlight(concurrency, clock)
@@ -87,6 +88,10 @@ class HostLimits:
             InFlight(concurrency, self._clock),
             Pacer(requests_per_second, self._clock, self._sleep),
         )
+
+    def retries(self, endpoint: str) -> RetryBudget:
+        """Endpoints do not pay for each other: one may be down while the others answer."""
+        return self._retries[endpoint]
 
     async def enter(self, deadline: float, *, urgent: bool) -> bool:
         """Returns holding a slot and a grant, until ``leave``; True: as the probe of the host."""
@@ -177,12 +182,9 @@ class OrganizationLimits:
             self._pacer.pause(max(error.retry_after_seconds or 0.0, BASE_BACKOFF_SECONDS))
         self._in_flight.release()
 
-    def record_first_attempt(self) -> None:
-        self._host.retries.record_first_attempt()
-
-    def may_retry(self, failure: RetryableError) -> bool:
-        """Whether the shared budget allows one more attempt; a 429 is free (fault B6)."""
-        return failure.outcome == Outcome.RATE_LIMITED or self._host.retries.spend()
+    def retries(self, endpoint: str) -> RetryBudget:
+        """The budget that all organizations of the host share for one of its endpoints."""
+        return self._host.retries(endpoint)
 
 
 class Slot:

@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aggregator.database import Database, open_database
+from aggregator.database import DEPENDENCY, Database, open_database
 from aggregator.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class Migration:
     sql: str
 
     @property
+    def label(self) -> str:
+        return f"{self.version:04}_{self.name}"
+
+    @property
     def checksum(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
@@ -74,12 +78,24 @@ async def pending(database: Database) -> list[Migration]:
 
 
 async def apply(database: Database) -> list[str]:
-    """Applies what is pending and gives the names of the files that this call applied."""
+    """Applies what is pending and gives the names of the files that this call applied.
+
+    Raises ``DatabaseError`` for a file that cannot be applied, of which nothing is left then.
+    """
     migrations = load_migrations()
     applied: list[str] = []
     patience = time.monotonic() + LOCK_PATIENCE_SECONDS
-    while await pending(database):
-        name = await _apply_next(database, migrations)
+    while waiting := await pending(database):
+        try:
+            name = await _apply_next(database, migrations)
+        except DatabaseError as error:
+            if error.sqlstate not in DEPENDENCY:
+                raise
+            raise DatabaseError(
+                f"migration {waiting[0].label} is not applied: {error}."
+                " Drop what depends on it, run aggregator migrate, and create it again",
+                sqlstate=error.sqlstate,
+            ) from None
         if name is not None:
             applied.append(name)
         elif time.monotonic() > patience:
@@ -111,7 +127,7 @@ async def _apply_next(database: Database, migrations: list[Migration]) -> str | 
             todo[0].name,
             todo[0].checksum,
         )
-        return f"{todo[0].version:04}_{todo[0].name}"
+        return todo[0].label
 
 
 async def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:

@@ -1,52 +1,96 @@
-"""A timeout that counts only time in which an answer would have been noticed."""
+"""Waits out what a database cannot do for a while; clock, sleep and chance are parameters."""
 
 from __future__ import annotations
 
-import asyncio
-from types import TracebackType
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-GRAIN_SECONDS = 1.0
-"""Time is counted in such pieces; one that the loop overslept by as much again does not count."""
+from aggregator.errors import (
+    ContentionError,
+    OutageError,
+    RefusedDataError,
+    TransientDatabaseError,
+)
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+OUTAGE_SECONDS = 60.0
+SHORTEST_WAIT = 0.25
+LONGEST_WAIT = 2.0
+SECONDS_BETWEEN_LINES = 10.0
+UNIQUE_VIOLATION = "23505"
 
 
 class Patience:
-    """``async with Patience(30):`` raises TimeoutError once the block took 30 s of a running loop.
+    """Tries again, for all tasks that share a database, so that an outage is told once."""
 
-    ``asyncio.timeout`` goes by the clock: after a stall (a frozen process, a suspended machine, a
-    starved CPU) it goes off even where the answer has long arrived, and an upstream is blamed for
-    our own absence (faults H9, H10).
-    """
-
-    __slots__ = ("_left", "_limit", "_since", "_timer")
-
-    def __init__(self, seconds: float) -> None:
-        self._left = seconds
-        self._limit = asyncio.timeout(None)
-
-    async def __aenter__(self) -> None:
-        await self._limit.__aenter__()
-        self._wait()
-
-    async def __aexit__(
+    def __init__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        *,
+        seconds: float = OUTAGE_SECONDS,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
     ) -> None:
-        self._timer.cancel()
-        await self._limit.__aexit__(kind, error, trace)
+        self._seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._retries = 0
+        self._told_at: float | None = None
+        self._is_told = False
 
-    def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._since = loop.time()
-        self._timer = loop.call_later(min(self._left, GRAIN_SECONDS), self._count)
+    async def __call__(self, act: Callable[[], Awaitable[T]], *, attempts: int | None = None) -> T:
+        """What ``act`` gives in the end; done twice it must do what it does once.
 
-    def _count(self) -> None:
-        now = asyncio.get_running_loop().time()
-        passed = now - self._since
-        if passed < 2 * GRAIN_SECONDS:
-            self._left -= passed
-        if self._left > 0:
-            self._wait()
-        else:
-            self._limit.reschedule(now)
+        ``attempts`` bounds how often contention is met, None: as long as an outage.
+
+        Raises ``OutageError`` when it still fails ``seconds`` after its first failure, and
+        ``ContentionError`` after so many attempts.
+        """
+        failed_at: float | None = None
+        failures = refusals = 0
+        while True:
+            try:
+                result = await act()
+            except RefusedDataError as error:
+                # An index that is being rebuilt sees a row twice for a moment (fault F4).
+                refusals += 1
+                if error.sqlstate != UNIQUE_VIOLATION or refusals > 1:
+                    raise
+            except TransientDatabaseError as error:
+                now = self._clock()
+                failed_at = now if failed_at is None else failed_at
+                failures += 1
+                if isinstance(error, ContentionError) and failures == attempts:
+                    raise
+                if now - failed_at >= self._seconds:
+                    raise OutageError(
+                        f"{error}; tried again for {now - failed_at:.0f} seconds",
+                        sqlstate=error.sqlstate,
+                    ) from None
+                self._tell(error, now)
+                await self._sleep(self._wait(failures))
+            else:
+                if failed_at is not None:
+                    self._tell_end(self._clock() - failed_at)
+                return result
+
+    def _wait(self, failures: int) -> float:
+        """Seconds, growing, and spread so that those who met each other do not meet again."""
+        longest = min(LONGEST_WAIT, SHORTEST_WAIT * 2.0**failures)
+        return longest * (1 + self._random()) / 2
+
+    def _tell(self, error: TransientDatabaseError, now: float) -> None:
+        self._retries += 1
+        if self._told_at is None or now - self._told_at >= SECONDS_BETWEEN_LINES:
+            self._told_at, self._is_told = now, True
+            log.warning("database.retry", extra={"error": str(error), "retries": self._retries})
+
+    def _tell_end(self, seconds: float) -> None:
+        if self._is_told:
+            self._is_told = False
+            log.info("database.works_again", extra={"seconds": round(seconds, 1)})

@@ -15,7 +15,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from aggregator import ledger
-from aggregator.backpressure import ByteBudget
+from aggregator.backpressure import ByteBudget, Hold
 from aggregator.breaker import AuthIncident
 from aggregator.client import Tally
 from aggregator.collect import Collector
@@ -196,8 +196,7 @@ class Run:
         if self._incident.active:
             self._work.give_up(NOT_TRIED)
         if result.outcome in REFUSED:
-            self._work.budget.release(result.held_bytes)
-            self._refused_keys.append((scope, replace(result, held_bytes=0)))
+            self._refused_keys.append((scope, result))
         else:
             await self._deliver(scope, result)
 
@@ -232,7 +231,8 @@ class Run:
         self, organization: Organization, resource: Resource, state: OrganizationState
     ) -> Scope:
         limits = self._work.limits(organization)
-        return Scope(organization, resource, state, limits, self._work.now(), Tally())
+        hold = Hold(self._work.budget)
+        return Scope(organization, resource, state, limits, self._work.now(), Tally(), hold)
 
     async def _result(self, scope: Scope) -> ScopeResult:
         refusal = scope.organization.refusal
@@ -262,7 +262,7 @@ class Run:
 
     def _written(self, results: Sequence[ScopeResult]) -> None:
         for result in results:
-            self._work.budget.release(result.held_bytes)
+            result.release()
             self._unaccounted[result.resource.name].discard(result.organization.name)
             self._note_absence(result)
         self.summary.add(results)
@@ -273,7 +273,7 @@ class Run:
         scope = self._with_absence.pop((result.organization.name, result.resource.name), None)
         absence = result.absence
         if scope and absence and (absence.candidates or absence.counts_as_agreement):
-            slim = replace(result, change=None, identity=None, rejections=(), held_bytes=0)
+            slim = replace(result, change=None, identity=None, rejections=(), shape=None)
             self._unproven.append((scope, slim))
 
     def _not_tried(

@@ -131,10 +131,13 @@ class Prover:
                 scope.limits,
                 scope.tally,
                 self._deadline,
+                scope.hold,
             )
             item, sanitized = api.decipher_item(response)
         except ScopeError as error:
             return Look(error.outcome, f"it cannot be read by id: {error.message}")
+        finally:
+            scope.hold.drop()
         record = scope.resource.normalize(item, sanitized)
         if (
             not isinstance(record, Record)

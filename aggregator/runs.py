@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,58 +13,35 @@ import orjson
 
 from aggregator.database import Database
 from aggregator.errors import ActiveRunError, DatabaseError
+from aggregator.lease import Lease
+from aggregator.model import Counts, Outcome
 from aggregator.scope import ScopeResult
 from aggregator.sql import statement
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
 
-HEARTBEAT_SECONDS = 10
-LEASE = "60s"
-
 
 @asynccontextmanager
-async def run_lock(database: Database) -> AsyncIterator[None]:
+async def run_lock(database: Database, run_id: UUID) -> AsyncIterator[None]:
     """Keeps every other run on this database out while the block runs.
 
-    The lock belongs to a transaction that stays open, so that it holds behind a transaction-mode
-    pooler too, and the server frees it at once when this process dies, and after ``LEASE`` when it
-    is frozen. Losing the lock does not stop the run: generations keep every row correct without it.
+    Every transaction in the block asks first whether the lock is still ours, and raises
+    ``LeaseLostError`` where it is not and cannot be had again.
 
     Raises ``ActiveRunError`` at once where another run has it.
     """
-    failure: BaseException | None = None
-    async with database.connection() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        heart: asyncio.Task[None] | None = None
-        try:
-            await connection.execute(f"set local idle_in_transaction_session_timeout = '{LEASE}'")
-            if not await connection.fetch(statement("take_run_lock")):
-                raise ActiveRunError(await _describe_active(database))
-            heart = asyncio.create_task(_beat(connection))
-            try:
-                yield
-            except BaseException as error:  # noqa: BLE001 (raised below, where nobody takes it for an error of this connection)
-                failure = error
-        finally:
-            if heart is not None:
-                heart.cancel()
-                with suppress(asyncio.CancelledError):
-                    await heart
-            with suppress(Exception):
-                await transaction.rollback()
-    if failure is not None:
-        raise failure
-
-
-async def _beat(connection: Connection) -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        try:
-            await connection.execute("select 1")
-        except Exception:  # noqa: BLE001 (a lost lock is survivable; the store notices a lost database)
-            return
+    lease = Lease(database, run_id)
+    if not await lease.take():
+        raise ActiveRunError(await _describe_active(database))
+    heart = asyncio.create_task(lease.beat())
+    try:
+        with database.fenced(lease.check):
+            yield
+    finally:
+        heart.cancel()
+        await asyncio.wait({heart})
+        await lease.release()
 
 
 async def _describe_active(database: Database) -> str:
@@ -86,6 +64,7 @@ async def begin(
 
 async def close_abandoned(connection: Connection, run_id: UUID) -> list[UUID]:
     """Closes the books of runs that died; only for who holds the run lock."""
+    await connection.execute(statement("lock_abandoned"), run_id)
     rows = await connection.fetch(statement("close_abandoned"), run_id)
     return [row["run_id"] for row in rows]
 
@@ -109,6 +88,7 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
             "waited_seconds": round(result.waited_seconds, 3),
             "started_at": result.started_at,
             "finished_at": result.finished_at,
+            "request_id": result.request_id,
             **result.counts.as_dict(),
         }
         for result in results
@@ -122,6 +102,32 @@ async def record(connection: Connection, run_id: UUID, results: Sequence[ScopeRe
     if rejected:
         columns = [list(column) for column in zip(*rejected, strict=True)]
         await connection.execute(statement("record_rejections"), run_id, *columns)
+
+
+async def split_recorded(
+    connection: Connection, run_id: UUID, results: Sequence[ScopeResult]
+) -> tuple[list[ScopeResult], list[ScopeResult]]:
+    """Which of the results the ledger has, as it has them, and which it has not.
+
+    For a transaction of which nobody knows whether it was committed.
+    """
+    rows = await connection.fetch(
+        statement("load_recorded"), run_id, [result.organization.name for result in results]
+    )
+    found = {(row["organization"], row["resource"], row["finished_at"]): row for row in rows}
+    recorded, others = [], []
+    for result in results:
+        row = found.get((result.organization.name, result.resource.name, result.finished_at))
+        if row is None:
+            others.append(result)
+        elif result.is_verdict:  # its row has what both results came to
+            removed = len(result.change.removed) if result.change else 0
+            recorded.append(replace(result, counts=replace(result.counts, removed=removed)))
+        else:
+            counts = Counts(**{field.name: row[field.name] for field in fields(Counts)})
+            outcome = Outcome(row["outcome"])
+            recorded.append(replace(result, outcome=outcome, error=row["error"], counts=counts))
+    return recorded, others
 
 
 def _verdict_row(result: ScopeResult) -> dict[str, Any]:

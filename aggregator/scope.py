@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -75,6 +76,32 @@ class Change:
     """Nothing of the scope is stored yet: there is nothing to replace, to end or to settle."""
 
 
+class Drift(NamedTuple):
+    """One way in which an answer differs from the documentation; it holds no value."""
+
+    kind: str
+    """``unknown_field``, ``changed_type``, ``new_value`` or ``conflicting_duplicates``;
+    ``vanished_field`` is found by comparing with the last answer."""
+    path: str
+    mark: str = ""
+    """Digest of a new value, or the JSON type that was met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an answer looked like beside the documentation.
+
+    Documented fields that are not optional are ``everywhere``, ``somewhere`` or ``nowhere``: in
+    all, in some or in none of the objects that they belong to. Where there is no such object, as
+    in an answer without records, they are in none of the three.
+    """
+
+    everywhere: AbstractSet[str]
+    somewhere: AbstractSet[str]
+    nowhere: AbstractSet[str]
+    drift: AbstractSet[Drift]
+
+
 @dataclass(frozen=True, slots=True)
 class Absence:
     """Stored rows that an answer did not contain; judged when the whole fleet has been read."""
@@ -120,6 +147,10 @@ class Planned(NamedTuple):
     """Why it would be withheld."""
 
 
+def _nothing() -> None:
+    """Releases nothing: most results hold nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
     """How one scope ended, and what is to be written for it."""
@@ -135,6 +166,8 @@ class ScopeResult:
     requests: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
+    request_id: str | None = None
+    """The server's name for its last answer to the list, as far as it gave one."""
     counts: Counts = NONE_COUNTED
     identity: Identity | None = None
     """Set where ``/api/me`` was asked in this run; pinned when the result is written."""
@@ -150,6 +183,8 @@ class ScopeResult:
     records: int = 0
     """Rows the scope has after this result, those withheld included."""
     rejections: Sequence[Rejection] = ()
+    release: Callable[[], None] = _nothing
+    """Gives back what it holds of the run's memory; called once it is written."""
     rights: str | None = None
     """What the key was allowed to do, where ``/api/me`` was asked; kept once nothing is missing."""
     absence: Absence | None = None
@@ -161,8 +196,8 @@ class ScopeResult:
     """What would change, where the run is only a plan: all updates, the first rows of the rest."""
     walk_races: int = 0
     """Rows that the list did not contain and that a read by id found."""
-    held_bytes: int = 0
-    """What it holds of the byte budget until it is written."""
+    shape: Shape | None = None
+    """None: no answer was parsed, or nobody watches its resource for drift."""
 
     @property
     def is_new(self) -> bool:

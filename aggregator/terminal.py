@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from aggregator.summary import Summary
 
 MOST_ROWS = 40
-_STYLES = {"complete": "green", "stale": "yellow", "failed": "red", "never": "yellow"}
+LONGEST_VALUE = 200
+_STYLES = {
+    "complete": "green",
+    "stale": "yellow",
+    "failed": "red",
+    "never": "yellow",
+    "no_key": "yellow",
+}
 
 
 @contextmanager
@@ -157,24 +165,100 @@ def print_status(document: Mapping[str, Any]) -> None:
     """Coverage and every organization, the ones to look at first."""
     console = _console()
     coverage = ", ".join(f"{count} {status}" for status, count in document["coverage"].items())
-    console.print(f"organizations: {coverage or 'none'}")
+    gone = sum(row["gone_upstream_since"] is not None for row in document["organizations"])
+    of_these = f"; of these {gone} gone upstream" if gone else ""
+    console.print(f"organizations: {coverage or 'none'}{of_these}")
     last = document["last_run"]
     if last:
         console.print(f"last run: {last['status']}, started {last['started_at']}")
         if last["headline"]:
             console.print(f"[bold red]{_safe(last['headline'])}[/]")
     table = _table("organization", "status", "age", "connections", "unhealthy", "outcome", "why")
-    for row in sorted(document["organizations"], key=lambda row: row["status"] == "complete"):
+    for row in sorted(document["organizations"], key=_looked_at):
+        why = row["last_error"] or ""
+        if row["gone_upstream_since"]:
+            why = f"not on the partner's list since {row['gone_upstream_since'][:16]}"
+        style = _STYLES.get(row["status"], "dim") if row["is_expected"] else "dim"
         table.add_row(
             _safe(row["organization"]),
-            f"[{_STYLES.get(row['status'], 'dim')}]{row['status']}[/]",
+            f"[{style}]{row['status']}[/]",
             _age(row["age_seconds"]),
             _number(row["connections"]),
             _number(row["unhealthy_connections"]),
             row["last_outcome"] or "",
-            _safe(row["last_error"] or ""),
+            _safe(why),
         )
     console.print(table)
+
+
+def print_explanation(document: Mapping[str, Any]) -> None:
+    """Everything known of one connection, organization by organization."""
+    console = _console()
+    console.print(f"connection [bold]{_brief(document['connection_id'])}[/] (times are UTC)")
+    for row in document["organizations"]:
+        console.print(
+            f"\n[bold]{_safe(row['organization'])}[/]: {_brief(row['organization_name'])},"
+            f" {_brief(row['organization_id'])} on {_safe(row['deployment'])}"
+        )
+        console.print(f"{_brief(row['name'])}, {_brief(row['type_id'])}")
+        console.print(_state(row, document["as_of"]))
+        confirmed, runs = row["last_confirmed"], row["runs"]
+        if confirmed:
+            console.print(
+                f"last confirmed {_time(confirmed['recorded_at'])} by request"
+                f" {_brief(confirmed['request_id'])} of run {confirmed['run_id']}"
+            )
+            console.print(
+                f"seen by {runs['saw_it']} runs, {_time(runs['first_saw_it_at'])}"
+                f" to {_time(runs['last_saw_it_at'])}"
+            )
+        versions = _table("version from", "to", "change", "field", "old", "new")
+        for version in row["versions"]:
+            known = (_time(version["valid_from"]), _time(version["valid_to"]), version["change"])
+            for field in version["fields"] or [dict.fromkeys(("field", "old_value", "new_value"))]:
+                values = (_brief(field[name]) for name in ("field", "old_value", "new_value"))
+                versions.add_row(*known, *(values if field["field"] else ()))
+                known = ("", "", "")
+        console.print(versions)
+        latest = _table("latest runs", "outcome", "saw it", "request", "why")
+        for attempt in runs["latest"]:
+            latest.add_row(
+                _time(attempt["recorded_at"]),
+                attempt["outcome"],
+                "yes" if attempt["saw_it"] else "no",
+                _brief(attempt["request_id"]),
+                _safe(attempt["error"] or ""),
+            )
+        console.print(latest)
+
+
+def _state(row: Mapping[str, Any], as_of: str) -> str:
+    """What there is to say of it now, and how far that can be trusted."""
+    text = f"[bold]{row['state']}[/]"
+    if row["state"] == "withheld":
+        since = row["withheld_since"]
+        text += (
+            f" since {_time(since)}, for {_since(since, as_of)}: {_brief(row['withheld_reason'])}"
+        )
+    elif row["state"] == "removed":
+        text += f" {_time(row['removed_at'])}"
+    if not row["is_observed"]:
+        text += "; [bold yellow]not looked at"
+        if row["last_look_at"]:
+            text += f" for {_since(row['last_look_at'], as_of)}"
+        text += "[/]"
+        attempt = row["last_attempt"]
+        if attempt:
+            text += f"; last attempt {_time(attempt['recorded_at'])}: {attempt['outcome']}"
+            text += f", {_brief(attempt['error'])}" if attempt["error"] else ""
+    return text
+
+
+def _looked_at(row: Mapping[str, Any]) -> int:
+    """Who is not as it should be comes first, who is not expected last."""
+    if not row["is_expected"]:
+        return 2
+    return 1 if row["status"] == "complete" else 0
 
 
 def print_check(document: Mapping[str, Any]) -> None:
@@ -212,6 +296,22 @@ def _age(seconds: float | None) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _time(text: str | None) -> str:
+    return "-" if text is None else f"{datetime.fromisoformat(text).astimezone(UTC):%F %T}"
+
+
+def _since(text: str, as_of: str) -> str:
+    return _age((datetime.fromisoformat(as_of) - datetime.fromisoformat(text)).total_seconds())
+
+
+def _brief(value: object) -> str:
+    """Any JSON value of outside on one line, the longest cut; ``--json`` has it whole."""
+    if value is None:
+        return "-"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _safe(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…")
 
 
 def print_query(title: str, rows: Sequence[dict[str, object]]) -> None:

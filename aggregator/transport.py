@@ -7,19 +7,21 @@ this file, not even as the context of another: ours are raised after the handler
 from __future__ import annotations
 
 import errno
+import io
 import socket
 import ssl
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 
 import aiohttp
 import yarl
 from aiohttp import client_exceptions, http_exceptions
 
-from aggregator.errors import RetryableError, ScopeError
+from aggregator.backpressure import LARGE_BYTES
+from aggregator.errors import OutgrownError, RetryableError, ScopeError
 from aggregator.model import Outcome, Response
-from aggregator.patience import Patience
+from aggregator.timeout import Timeout
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 DNS_CACHE_SECONDS = 1
@@ -49,29 +51,35 @@ def make_session(connections_per_host: int) -> aiohttp.ClientSession:
     )
 
 
-async def send(
+async def send(  # noqa: PLR0913 - what one request is made of
     session: aiohttp.ClientSession,
     url: yarl.URL,
     headers: Callable[[], Mapping[str, str]],
     *,
     timeout_seconds: float,
     max_bytes: int,
+    may_grow: Callable[[], Awaitable[bool]] | None = None,
 ) -> Response:
     """One GET, read to its end within ``timeout_seconds``, slow trickles included (trap T4).
 
-    ``headers`` is called at the moment of sending, so that no frame of ours holds a key. Raises
-    ScopeError: too_large past ``max_bytes`` decoded ones, tls where the server is not proven to be
-    the one we asked for; RetryableError for what may go better next time.
+    ``headers`` is called at the moment of sending, so that no frame of ours holds a key.
+    ``may_grow`` is asked once about a body of more than ``LARGE_BYTES``; OutgrownError where it
+    may not. Raises ScopeError: too_large past ``max_bytes`` decoded ones, tls where the server is
+    not proven to be the one we asked for; RetryableError for what may go better next time.
     """
     try:
         async with (
-            Patience(timeout_seconds),
+            Timeout(timeout_seconds),
             session.get(url, headers=headers(), allow_redirects=False) as answer,
         ):
             received = _joined(answer)
             body = _Body(max_bytes, received.get("content-encoding", ""))
             while chunk := await answer.content.readany():
                 body.feed(chunk)
+                if may_grow is not None and body.size > LARGE_BYTES:
+                    if not await may_grow():
+                        raise OutgrownError
+                    may_grow = None
             return Response(answer.status, received, body.finish())
     except (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError) as error:
         failure = _translate(error, url.host or "")
@@ -87,8 +95,8 @@ class _Body:
             raise ScopeError(Outcome.BAD_PAYLOAD, "an encoding of the body that we did not ask for")
         self._gzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
         self._max_bytes = max_bytes
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._decoded_body = io.BytesIO()  # hands its bytes over without a copy, unlike a join
+        self.size = 0
 
     def feed(self, chunk: bytes) -> None:
         if self._gzip is None:
@@ -103,22 +111,22 @@ class _Body:
     def finish(self) -> bytes:
         if self._gzip is not None and not self._gzip.eof:
             raise _corrupt("a gzip body without its end")
-        return b"".join(self._parts)
+        return self._decoded_body.getvalue()
 
     def _decoded(self, chunk: bytes) -> bytes:
         try:
-            return self._gzip.decompress(chunk, self._max_bytes - self._size + 1)  # type: ignore[union-attr]  # only called with gzip
+            return self._gzip.decompress(chunk, self._max_bytes - self.size + 1)  # type: ignore[union-attr]  # only called with gzip
         except zlib.error:
             raise _corrupt("a corrupt gzip body") from None
 
     def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._max_bytes:
+        self.size += len(part)
+        if self.size > self._max_bytes:
             raise ScopeError(
                 Outcome.TOO_LARGE,
                 f"the answer is larger than MAX_RESPONSE_BYTES ({self._max_bytes})",
             )
-        self._parts.append(part)
+        self._decoded_body.write(part)
 
 
 def _corrupt(problem: str) -> RetryableError:

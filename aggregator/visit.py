@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.backpressure import Hold
 from aggregator.client import Tally
 from aggregator.errors import ScopeError
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Identity, Organization, Outcome, Record, Rejection, Resource
-from aggregator.scope import NOTHING_KNOWN, OrganizationState, ScopeState
+from aggregator.scope import NOTHING_KNOWN, OrganizationState, ScopeState, Shape
 
 MOST_QUARANTINED = 100
 """Rejected or foreign records of one scope that are kept to be looked at; all are counted."""
@@ -25,11 +26,13 @@ class Scope:
     limits: OrganizationLimits
     started_at: datetime
     tally: Tally
+    hold: Hold
     identity: Identity | None = None
     identity_refused: ScopeError | None = None
     organization_id: str | None = None
     was_renamed: bool = False
-    held_bytes: int = 0
+    request_id: str | None = None
+    """Of the last answer that was a part of the list."""
 
     @property
     def known(self) -> ScopeState:
@@ -57,6 +60,7 @@ class Snapshot:
     rejected: int
     """All of them."""
     bytes_digest: bytes | None
+    shape: Shape | None
 
 
 class ForeignRecordsError(ScopeError):

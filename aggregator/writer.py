@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
@@ -24,8 +24,6 @@ from aggregator.scope import NONE_COUNTED, SOME_REJECTED, Change, Digests, Scope
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,6 @@ class Writer:
         written: Callable[[Sequence[ScopeResult]], None],
         plan_version: str | None = None,
         configured: frozenset[str] | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.queue: asyncio.Queue[ScopeResult | None] = asyncio.Queue(QUEUED_SCOPES)
         self._database = database
@@ -69,7 +66,6 @@ class Writer:
         self._written = written
         self._plan_version = plan_version
         self._configured = configured
-        self._sleep = sleep
 
     async def run(self) -> None:
         """Raises ``DatabaseError`` when the database cannot be written at all."""
@@ -117,25 +113,29 @@ class Writer:
             results += await self.write([result])
         return results
 
-    async def _commit_patiently(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
-        return await self._patiently(lambda: self._commit(batch))
+    async def _commit_patiently(
+        self, batch: Sequence[ScopeResult], attempts: int = ATTEMPTS
+    ) -> list[ScopeResult]:
+        """Commits once: where the end of a commit was not seen, the ledger tells it (fault G2)."""
+        was_tried = False
 
-    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return await act()
-            except TransientDatabaseError as error:
-                log.warning("database.retry", extra={"error": str(error), "attempt": attempt})
-                await self._sleep(2.0**attempt / 4)
-        return await act()
+        async def act() -> list[ScopeResult]:
+            nonlocal was_tried
+            again, was_tried = was_tried, True
+            return await self._commit(batch, again=again)
 
-    async def _commit(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
+        return await self._database.patiently(act, attempts=attempts)
+
+    async def _commit(self, batch: Sequence[ScopeResult], *, again: bool) -> list[ScopeResult]:
         """The transaction of everything: inventory, state of the scopes, ledger."""
         keep = self._plan_version is None
+        recorded: list[ScopeResult] = []
         async with self._transaction(batch, keep=keep) as (connection, generation):
+            if again:
+                recorded, batch = await runs.split_recorded(connection, self._run_id, batch)
             results = await commit.write(connection, batch, generation, is_plan=not keep)
             await runs.record(connection, self._run_id, results)
-        return results
+        return recorded + results
 
     @asynccontextmanager
     async def _transaction(
@@ -172,7 +172,7 @@ class Writer:
                 locked.append(result)
                 continue
             try:
-                written += await self._commit([result])
+                written += await self._commit_patiently([result], attempts=1)
                 in_a_row = 0
             except RefusedDataError as refused:
                 written.append(await self._write_without_refused(result, refused))
@@ -186,14 +186,17 @@ class Writer:
             return written
         failed = [_failed(result, f"somebody holds a lock: {error}") for result in locked]
         try:
-            return written + await self._commit(failed)
+            return written + await self._commit_patiently(failed, attempts=1)
         except TransientDatabaseError as again:
             if again.sqlstate != LOCK_NOT_AVAILABLE:
                 raise
         # Not even their state can be noted: they keep it, and the run's own rows say what happened.
-        async with self._transaction(failed, keep=self._plan_version is None) as (connection, _):
-            await runs.record(connection, self._run_id, failed)
+        await self._database.patiently(lambda: self._record(failed))
         return written + failed
+
+    async def _record(self, results: Sequence[ScopeResult]) -> None:
+        async with self._transaction(results, keep=self._plan_version is None) as (connection, _):
+            await runs.record(connection, self._run_id, results)
 
     async def _write_without_refused(
         self, result: ScopeResult, error: DatabaseError
@@ -229,7 +232,7 @@ class Writer:
         chosen = {record.id for record in records}
         probe = replace(result, change=_only(result.change or Change(), chosen.__contains__))
         try:
-            await self._patiently(lambda: self._probe(probe))
+            await self._database.patiently(lambda: self._probe(probe), attempts=ATTEMPTS)
         except RefusedDataError:
             return True
         return False
@@ -247,6 +250,7 @@ def _failed(result: ScopeResult, error: str) -> ScopeResult:
         digests=None,
         identity=None,
         rejections=(),
+        shape=None,
         absence=None,
         walk_races=0,
         counts=NONE_COUNTED,

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,16 @@ class Measured:
         return self.printed.get("duration_seconds")
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
+def run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    exit_codes: Collection[int] = (0,),
+) -> Measured:
     """Run Python with these arguments to its end, away from any ``.env`` and our own variables.
 
-    Ends this program with the process's own words when it fails or takes longer than
-    ``TIMEOUT_SECONDS``.
+    Ends this program with the process's own words when it ends with another than these
+    ``exit_codes`` or takes longer than ``TIMEOUT_SECONDS``.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AGGREGATOR_")}
     full = inherited | {"PYTHONPATH": str(ROOT)} | dict(environment or {})
@@ -64,7 +69,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) 
         files = [str(report), str(stdout), str(stderr)]
         _wait([*launcher, *files, sys.executable, *arguments], full, folder)
         cost = orjson.loads(report.read_bytes()) if report.exists() else {"exit_code": "timeout"}
-        if cost.pop("exit_code") != 0:
+        if cost.pop("exit_code") not in exit_codes:
             complaint = stderr.read_text(errors="replace")[-4000:]
             raise SystemExit(f"{' '.join(arguments)} failed:\n{stdout.read_text()}\n{complaint}")
         return Measured(**cost, printed=_json(stdout.read_bytes()))

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -21,6 +21,7 @@ from aggregator.commands.sync import Job, Stopper
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
 from aggregator.organizations import Registry
+from aggregator.patience import Patience
 from aggregator.resources import RESOURCES
 from aggregator.settings import Settings
 from aggregator.wiring import network_of
@@ -42,6 +43,7 @@ class Syncing:
     passed: timedelta = timedelta()
     """How far the program's clock is ahead of the database's."""
     settings: dict[str, Any] = field(default_factory=dict)
+    partner_key: Secret | None = None
 
     @property
     def fleet(self) -> Fleet:
@@ -82,23 +84,39 @@ class Syncing:
             base_url=self.simulator.base_url,
             requests_per_second=0,
             requests_per_second_per_organization=0,
-            max_attempts=1,
-            **self.settings,
+            **{"max_attempts": 1, **self.settings},
         )
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(runs.run_lock(self.database))
+            run_id = uuid4()
+            await stack.enter_async_context(runs.run_lock(self.database, run_id))
             network = await stack.enter_async_context(network_of(settings))
             job = Job(
                 options,
                 settings,
-                Registry(tuple(self.organizations.values())),
+                Registry(tuple(self.organizations.values()), partner_key=self.partner_key),
                 self.resources,
                 self.database,
                 network,
                 time.monotonic(),
+                run_id,
                 now=self.now,
             )
             return await job.run(stopper or Stopper())
+
+    async def pass_time(self, passing: timedelta) -> None:
+        """Makes all that is noted so far so much older, whichever clock it was noted by."""
+        columns = await self.query(
+            "select format('%I.%I', table_schema, table_name) as name,"
+            " string_agg(format('%1$I = %1$I - $1::interval', column_name), ', ') as changes"
+            " from information_schema.columns join information_schema.tables"
+            " using (table_schema, table_name)"
+            " where table_schema in ('ledger', 'inventory') and table_type = 'BASE TABLE'"
+            " and data_type = 'timestamp with time zone' group by 1"
+        )
+        async with self.database.transaction() as connection:
+            for table in columns:
+                statement = f"update {table['name']} set {table['changes']}"  # noqa: S608 - names of ours
+                await connection.execute(statement, passing)
 
     # Looking
 
@@ -174,9 +192,11 @@ class Syncing:
 
 
 @asynccontextmanager
-async def syncing(database_url: str, fleet: Fleet) -> AsyncIterator[Syncing]:
+async def syncing(
+    database_url: str, fleet: Fleet, patience: Patience | None = None
+) -> AsyncIterator[Syncing]:
     """Nothing is synced yet; every organization of the fleet is configured with its key."""
-    async with Simulator(fleet) as simulator, open_database(database_url) as database:
+    async with Simulator(fleet) as simulator, open_database(database_url, patience) as database:
         ready = Syncing(simulator, database, database_url, {})
         for name, key in fleet.api_keys.items():
             ready.add(name, key)

@@ -24,7 +24,7 @@ async def run(options: argparse.Namespace) -> int:
             return 0
         waiting = await migrations.pending(database)
         for migration in waiting:
-            sys.stdout.write(f"pending {migration.version:04}_{migration.name}\n")
+            sys.stdout.write(f"pending {migration.label}\n")
         if not waiting:
             sys.stdout.write("up to date\n")
         return EXIT_PENDING if waiting else 0

@@ -1,4 +1,4 @@
--- Opens a run.
+-- Opens a run, once.
 -- $1 uuid: run, $2 text: version, $3 jsonb: {resource: [organization]}.  Gives generation.
 with scope as (
     insert into ledger.scopes (organization, resource)
@@ -10,4 +10,5 @@ with scope as (
 )
 insert into ledger.runs (run_id, version, planned)
 values ($1, $2, $3)
+on conflict (run_id) do update set version = excluded.version
 returning generation

@@ -1,12 +1,25 @@
--- Notes how scopes ended; digests and times of scopes that were not read stay.
+-- Notes how scopes ended; digests and times of scopes that were not read stay. A look continues the
+-- interval of the look before, unless an attempt failed between them or they are too far apart.
 -- $1 text: resource, $2 bigint: generation, $3 jsonb: [{organization, outcome, error, attempt_at,
 --   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights}]
 with ended as (
-    select * from jsonb_to_recordset($3) as r (
+    select
+        r.*, s.observed_since, s.observed_until,
+        s.last_outcome not in ('complete', 'partial')
+            or now() - s.observed_until > ledger.observation_gap() as is_gap
+    from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
         bytes_digest text, tracked_digest text, readings_digest text, records integer,
         withheld integer, rights text
     )
+    join ledger.scopes s on s.organization = r.organization and s.resource = $1
+), closed as (
+    insert into ledger.observations (organization, resource, observed_from, observed_to)
+    select r.organization, $1, r.observed_since, r.observed_until
+    from ended r
+    where r.was_read and r.is_gap and r.observed_since is not null
+    order by r.organization
+    on conflict do nothing
 ), day as (
     insert into ledger.scope_days (organization, resource, day)
     select r.organization, $1, (now() at time zone 'UTC')::date
@@ -42,6 +55,11 @@ set generation = $2,
         when r.outcome = 'complete' and (r.withheld = 0 or s.rights is null)
             then coalesce(r.rights, s.rights)
         else s.rights
-    end
+    end,
+    observed_since = case when not r.was_read then s.observed_since
+                          when r.is_gap or s.observed_since is null then now()
+                          else s.observed_since end,
+    observed_until = case when r.was_read then greatest(now(), s.observed_until)
+                          else s.observed_until end
 from ended r
 where s.organization = r.organization and s.resource = $1

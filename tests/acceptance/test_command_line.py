@@ -10,11 +10,11 @@ from aggregator import __version__
 from tests.acceptance.world import World
 from tests.command import ROOT, RunCommand
 
-COMMANDS = ("sync", "check", "migrate", "status")
+COMMANDS = ("sync", "check", "migrate", "status", "explain")
 DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
-async def test_the_help_names_the_four_commands_and_every_exit_code(
+async def test_the_help_names_the_commands_and_every_exit_code(
     run_command: RunCommand,
 ) -> None:
     shown = await run_command("--help")

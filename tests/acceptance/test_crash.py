@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from tests.acceptance.conftest import NewWorld
-from tests.acceptance.world import World, until
+from tests.acceptance.world import WAITING, World, until
 from tests.simulator import Fault, Fleet
 
-WRITTEN_AT = "'{valid_from,valid_to,first_seen_at,read_at,identity_checked_at}'::text[]"
+WRITTEN_AT = (
+    "'{valid_from,valid_to,withheld_since,first_seen_at,read_at,identity_checked_at}'::text[]"
+)
 OF_THIS_DATABASE = "'{generation,key_digest}'::text[]"
 INVENTORY = (
     "inventory.connections",
@@ -72,7 +74,7 @@ async def ledger_held(world: World) -> AsyncIterator[None]:
 
 async def in_a_transaction(world: World) -> None:
     async def waiting() -> bool:
-        return bool(await world.query("select 1 from pg_locks where not granted"))
+        return bool(await world.query(WAITING))
 
     await until(waiting)
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.acceptance.conftest import NewWorld
 from tests.acceptance.hanging import freezing_proxy, silent_server
-from tests.acceptance.world import World, until
+from tests.acceptance.world import WAITING, World, until
 from tests.command import finished
 from tests.simulator import Fault, Fleet
 
@@ -53,7 +53,7 @@ async def stuck_while_writing(world: World) -> AsyncIterator[Process]:
         return bool(world.simulator.observed.counts("acme-01").get(("/api/connections", 200)))
 
     async def waiting() -> bool:
-        return bool(await world.query("select 1 from pg_locks where not granted"))
+        return bool(await world.query(WAITING))
 
     chosen = ("--organization", "acme-01", "--organization", "acme-03")
     async with world.started("sync", "--json", *chosen) as process:

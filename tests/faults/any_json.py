@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import yarl
 
-from aggregator.backpressure import ByteBudget
+from aggregator.backpressure import ByteBudget, Hold
 from aggregator.client import Client, Tally
 from aggregator.collect import Collector
 from aggregator.database import Database
@@ -38,6 +38,7 @@ VERSION = "2025-09-18"
 CONNECTIONS = RESOURCES["connections"]
 EXPECTED = {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.BAD_PAYLOAD, Outcome.ORG_MISMATCH}
 """How any answer of status 200 may end."""
+REFUSED = "Postgres refused a record"
 
 
 async def swallow(database: Database, bodies: Sequence[bytes]) -> list[ScopeResult]:
@@ -80,7 +81,7 @@ def complaint(result: ScopeResult) -> str | None:
     if result.outcome not in EXPECTED:
         return f"{result.outcome}: {result.error}"
     if any("database refuses" in rejection.reason for rejection in result.rejections):
-        return "Postgres refused a record"
+        return REFUSED
     counts = result.counts
     if result.outcome in {Outcome.COMPLETE, Outcome.PARTIAL} and (
         counts.seen != counts.created + counts.rejected
@@ -201,7 +202,8 @@ def _scope(host: str) -> Scope:
     limits = HostLimits(
         host, requests_per_second=0, concurrency=1, clock=time.monotonic, sleep=_at_once
     ).organization(host, requests_per_second=0, concurrency=1)
-    return Scope(organization, CONNECTIONS, OrganizationState(), limits, _now(), Tally())
+    hold = Hold(ByteBudget(1 << 40))
+    return Scope(organization, CONNECTIONS, OrganizationState(), limits, _now(), Tally(), hold)
 
 
 def _now() -> datetime:

@@ -158,7 +158,7 @@ async def test_a_broken_ipv6_costs_less_than_half_a_second(
             here.namespace.command(f"ip addr add {address}/128 dev lo")
         here.namespace.filter(f"ip6 daddr {DEAD6} tcp dport 443 counter drop")
         here.names.addresses = [DEAD6, LIVE]
-        costs = []
+        costs: list[float] = []
         while len(costs) < 3 and not any(cost <= 0.5 for cost in costs):  # a busy machine is slow
             here.names.asked.clear()
             met.accepted.clear()

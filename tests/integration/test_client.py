@@ -21,6 +21,7 @@ import aiohttp
 import pytest
 from aiohttp import client_exceptions
 
+from aggregator.backpressure import ByteBudget, Hold
 from aggregator.client import Client, Tally, make_session
 from aggregator.errors import RetryableError, ScopeError
 from aggregator.limits import HostLimits, OrganizationLimits
@@ -319,7 +320,7 @@ async def test_a_failure_whose_retry_would_be_too_late_is_told_as_what_it_was() 
 async def test_retries_end_with_the_shared_budget() -> None:
     """Fault B13."""
     async with calling(always(ok(b"", status="500 E"))) as (caller, acme, server):
-        while caller.host.retries.spend():
+        while caller.host.retries("/api/connections").spend():
             pass
         await caller.fail(acme)
     assert len(server.received) == 1
@@ -425,6 +426,57 @@ async def test_an_honest_body_beyond_the_cap_is_too_large_and_names_the_setting(
     assert "MAX_RESPONSE_BYTES" in error.message
     async with calling(always(ok(b"x" * 1000)), max_response_bytes=1000) as (caller, acme, _):
         assert len((await caller.get(acme)).body) == 1000
+
+
+async def test_large_bodies_wait_for_each_other_without_a_slot_and_start_anew() -> None:
+    """Fault C4: memory holds two of them at a time, not as many as there are requests."""
+    large, small = ok(b"[" + b" " * (3 << 20) + b"]"), ok(LIST)
+    budget = ByteBudget(1 << 20)
+    holds = [Hold(budget), Hold(budget), Hold(budget)]
+
+    def script(received: Received) -> list[bytes]:
+        return [large if "large" in received.target else small]
+
+    async with calling(script, max_response_bytes=4 << 20) as (caller, acme, server):
+        limits = caller.limits()
+
+        async def get(path: str, hold: Hold) -> Response:
+            request = Request(path)
+            return await caller.client.get(
+                acme, request, limits, caller.tally, caller.deadline, hold
+            )
+
+        await asyncio.gather(*(get("/large", hold) for hold in holds[:2]))
+        waiting = asyncio.create_task(get("/large", holds[2]))
+        await asyncio.gather(*(get("/small", Hold(budget)) for _ in range(20)))
+        while len(server.received) < 23:  # noqa: ASYNC110 - the server makes it true
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        holds[0].release()
+        assert len((await waiting).body) > 3 << 20
+    assert (caller.tally.requests, caller.tally.retries) == (24, 0)
+
+
+async def test_more_values_than_memory_has_room_for_are_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Threat S7: ``[]`` takes three bytes on the wire and eighty in memory."""
+    monkeypatch.setattr("aggregator.client.FEWEST_VALUES", 10)
+    body = b'{"data":[' + b",".join([b"[]"] * 20) + b"]}"
+    async with calling(always(ok(body)), max_response_bytes=320) as (caller, acme, _):
+        assert (await caller.fail(acme)).outcome == Outcome.TOO_LARGE
+
+
+async def test_more_records_than_memory_has_room_for_are_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Threat S7."""
+    monkeypatch.setattr("aggregator.client.FEWEST_RECORDS", 10)
+    body = b'{"data":[' + b",".join([b"{}"] * 11) + b"]}"
+    async with calling(always(ok(body)), max_response_bytes=1000) as (caller, acme, _):
+        with pytest.raises(ScopeError) as error:
+            await caller.pages(acme)
+    assert error.value.outcome == Outcome.TOO_LARGE
 
 
 @pytest.mark.parametrize(

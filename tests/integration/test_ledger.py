@@ -112,7 +112,7 @@ async def test_a_second_run_at_the_same_time_is_refused_and_writes_nothing(
     world: Syncing,
 ) -> None:
     """Fault F8."""
-    async with open_database(world.database_url) as other, runs.run_lock(other):
+    async with open_database(world.database_url) as other, runs.run_lock(other, uuid4()):
         async with other.transaction() as connection:
             await runs.begin(connection, uuid4(), "test", {})
         with pytest.raises(ActiveRunError, match=r"run [0-9a-f-]{36} is active since"):
@@ -125,9 +125,9 @@ async def test_a_second_run_at_the_same_time_is_refused_and_writes_nothing(
 async def test_the_lock_of_a_run_hides_no_error_of_ours(world: Syncing) -> None:
     """An error of the block is not taken for one of the lock's connection."""
     with pytest.raises(TypeError, match="a bug"):
-        async with runs.run_lock(world.database):
+        async with runs.run_lock(world.database, uuid4()):
             raise TypeError("a bug")
-    async with runs.run_lock(world.database):
+    async with runs.run_lock(world.database, uuid4()):
         pass
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from aggregator import commit, database, diff, ledger, runs
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, TransientDatabaseError
 from aggregator.model import Counts, Organization, Outcome, Record
+from aggregator.patience import Patience
 from aggregator.resources import RESOURCES
 from aggregator.scope import SOME_REJECTED, Change, Digests, ScopeResult
 from aggregator.writer import Writer
@@ -76,18 +77,19 @@ class _Begun:
 @asynccontextmanager
 async def _begun(world: Syncing) -> AsyncIterator[_Begun]:
     """A run over everyone, on a pool of its own as another process would have it."""
-    async with open_database(world.database_url) as opened:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    patience = Patience(clock=lambda: sum(waits), sleep=sleep, random=lambda: 1.0)
+    async with open_database(world.database_url, patience) as opened:
         run_id = uuid4()
         names = list(world.organizations)
         async with opened.transaction() as connection:
             await ledger.register(connection, world.organizations.values())
             generation = await runs.begin(connection, run_id, "test", {"connections": names})
-        waits: list[float] = []
-
-        async def sleep(seconds: float) -> None:
-            waits.append(seconds)
-
-        writer = Writer(opened, run_id, generation, written=lambda _: None, sleep=sleep)
+        writer = Writer(opened, run_id, generation, written=lambda _: None)
         begun = _Begun(writer, generation)
         begun.waits = waits
         yield begun
@@ -106,9 +108,9 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     write = commit.write
 
-    async def counted(connection: Any, batch: Sequence[ScopeResult], generation: int) -> Any:  # noqa: ANN401 - as commit.write
-        sizes.append(len(batch))
-        return await write(connection, batch, generation)
+    async def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as commit.write
+        sizes.append(len(arguments[1]))
+        return await write(*arguments, **options)
 
     monkeypatch.setattr(commit, "write", counted)
     return sizes
@@ -302,10 +304,10 @@ async def test_a_transient_error_is_retried_with_growing_waits(
     """Fault F3."""
     write, failures = commit.write, [TransientDatabaseError("deadlock")] * 2
 
-    async def failing(*arguments: Any) -> Any:  # noqa: ANN401 - as commit.write
+    async def failing(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as commit.write
         if failures:
             raise failures.pop()
-        return await write(*arguments)
+        return await write(*arguments, **options)
 
     monkeypatch.setattr(commit, "write", failing)
     async with _begun(world) as run:
@@ -318,7 +320,7 @@ async def test_a_transient_error_is_retried_with_growing_waits(
 async def test_a_database_that_stays_away_ends_the_writer(
     world: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(*_: Any) -> Any:  # noqa: ANN401 - as commit.write
+    async def failing(*_: Any, **__: Any) -> Any:  # noqa: ANN401 - as commit.write
         raise TransientDatabaseError("away")
 
     monkeypatch.setattr(commit, "write", failing)

@@ -31,6 +31,8 @@ class Seen:
     version: str | None
     cookie: str | None
     status: int | None = None
+    request_id: str | None = None
+    """As it was answered; a fault may have put another in its place."""
 
 
 class Observed:

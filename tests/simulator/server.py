@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ from tests.simulator.routes.route import Call, Route
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 VERSION_HEADER = "X-Polytomic-Version"
+REQUEST_ID_HEADER = "X-Request-Id"
 
 
 class Simulator:
@@ -39,6 +41,7 @@ class Simulator:
         self._port = port
         self._control = control
         self._runner: web.AppRunner | None = None
+        self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -78,8 +81,10 @@ class Simulator:
                 if reply is None:
                     fault = self._fault(caller, request.path)
                     reply = self._answer(route, request, caller)
-                    if fault is not None:
-                        reply = spoil(reply, fault, self.fleet.error_shape)
+                seen.request_id = f"simulated-{next(self._numbers):06}"
+                reply.headers[REQUEST_ID_HEADER] = seen.request_id
+                if fault is not None:
+                    reply = spoil(reply, fault, self.fleet.error_shape)
                 seen.status = reply.status
                 return await self._deliver(request, reply, fault)
 

@@ -496,3 +496,16 @@ def test_any_other_status_is_a_scope_error_with_a_printable_message(
 ) -> None:
     response = Response(status, {"location": header, "retry-after": header}, body)
     assert refused(response).message.isprintable()
+
+
+@pytest.mark.parametrize("path", ["/api/connections", "/api/connections/7", "/api/connections/7/x"])
+def test_the_endpoint_of_a_request_has_no_ids(path: str) -> None:
+    assert api.endpoint(Request(path)) == "/api/connections"
+
+
+def test_what_is_no_version_is_not_told() -> None:
+    """Invariant I6: a server may answer with a key that is not ours to hide."""
+    key = "face0000-0001-4000-8000-000000000002"
+    with pytest.raises(ScopeError) as error:
+        api.check(Response(200, {"x-polytomic-version": key}, b""), asked_version="2025-09-18")
+    assert error.value.message == "asked for API version 2025-09-18, got something else"

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from aggregator.backpressure import ByteBudget
+from aggregator.backpressure import ByteBudget, Hold
 from tests.unit import virtual_time
 
 
@@ -132,3 +132,103 @@ def test_any_crowd_gets_through_within_the_ceiling_and_leaves_nothing_behind(see
 
     virtual_time.run(crowd)
     assert (held, most <= 100) == (0, True)
+
+
+async def test_two_scopes_at_a_time_may_read_a_large_body() -> None:
+    """Fault C4."""
+    budget = ByteBudget(10)
+    first, second, third = (Hold(budget) for _ in range(3))
+    assert [await hold.may_grow() for hold in (first, second, third)] == [True, True, False]
+    assert await first.may_grow()
+    waiting = asyncio.create_task(third.grow())
+    await _settle()
+    assert not waiting.done()
+    first.drop()
+    await waiting
+
+
+async def test_who_waits_to_grow_comes_before_who_asks_later() -> None:
+    budget = ByteBudget(10)
+    large = [Hold(budget), Hold(budget)]
+    for hold in large:
+        await hold.grow()
+    waiting = asyncio.create_task(Hold(budget).grow())
+    await _settle()
+    large[0].release()
+    assert not await Hold(budget).may_grow()
+    await waiting
+
+
+async def test_a_large_body_that_fits_makes_way_for_the_next_one() -> None:
+    budget = ByteBudget(10)
+    large = [Hold(budget), Hold(budget)]
+    for hold in large:
+        await hold.grow()
+        await hold.keep(4)
+    assert await Hold(budget).may_grow()
+    assert not budget.take(3)
+
+
+async def test_a_large_body_that_does_not_fit_is_kept_at_once_and_stays_large() -> None:
+    """Whoever holds bytes may wait to become large: so no large one may wait for bytes."""
+    budget = ByteBudget(10)
+    assert budget.take(8)
+    large = [Hold(budget), Hold(budget)]
+    for hold in large:
+        await hold.grow()
+        await hold.keep(30)
+        hold.drop()
+    assert not await Hold(budget).may_grow()
+    for hold in large:
+        hold.release()
+        hold.release()
+    assert budget.take(2), "what was kept is given back, once"
+    assert await Hold(budget).may_grow()
+
+
+async def test_further_pages_fit_or_wait_to_become_large() -> None:
+    """Fault B26: however many lists have begun."""
+    budget = ByteBudget(10)
+    lists = [Hold(budget) for _ in range(5)]
+    for hold in lists:
+        await hold.keep(2)
+    pages = [asyncio.create_task(hold.keep(50)) for hold in lists]
+    await _settle()
+    assert [page.done() for page in pages] == [True, True, False, False, False]
+    for hold, page in zip(lists, pages, strict=True):
+        await page
+        hold.release()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_crowd_of_lists_and_slots_gets_through(seed: int) -> None:
+    """Nobody waits for somebody who waits for them: slots, bytes, and being large."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable
+    budget = ByteBudget(100)
+
+    async def read(slots: asyncio.Semaphore, hold: Hold, size: int) -> None:
+        while True:
+            async with slots:
+                await asyncio.sleep(dice.random())
+                if size <= 40 or await hold.may_grow():
+                    return
+            await hold.grow()
+
+    async def visit(slots: asyncio.Semaphore) -> None:
+        hold = Hold(budget)
+        await budget.acquire(0)
+        for _ in range(dice.randint(1, 4)):
+            size = dice.choice((1, 20, 60, 300))
+            await read(slots, hold, size)
+            await hold.keep(size)
+        await asyncio.sleep(dice.random())
+        hold.release()
+
+    async def crowd() -> None:
+        slots = asyncio.Semaphore(8)
+        async with asyncio.timeout(10_000), asyncio.TaskGroup() as tasks:
+            for _ in range(100):
+                tasks.create_task(visit(slots))
+        assert budget.take(1_000), "nothing is held"
+
+    virtual_time.run(crowd)

@@ -79,3 +79,9 @@ def test_make_up_starts_services_that_exist(compose: Compose) -> None:
     started = re.findall(r"docker compose (?:up|run) .*?(\w+)$", makefile, re.MULTILINE)
 
     assert set(started) == set(compose["services"])
+
+
+def test_the_job_says_how_it_trusts_the_server_beside_it(compose: Compose) -> None:
+    """Fault G10: the host is another machine's to the job, and the image has no certificate."""
+    url = compose["services"]["sync"]["environment"]["AGGREGATOR_DATABASE_URL"]
+    assert url.endswith("@database:5432/aggregator?sslmode=disable")

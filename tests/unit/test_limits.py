@@ -300,12 +300,50 @@ def test_retry_after_is_a_lower_bound_and_zero_of_it_is_no_hot_loop() -> None:
     assert backoff_seconds(1, 0.0, lambda: 0.0) == 0.1
 
 
-def test_retries_are_a_tenth_of_the_first_attempts_and_ten_on_top() -> None:
-    """Fault B13."""
+def test_without_an_answer_ten_retries_are_all_there_are() -> None:
+    """Fault B13: however many ask."""
     budget = RetryBudget()
-    for _ in range(200):
-        budget.record_first_attempt()
-    assert sum(budget.spend() for _ in range(1000)) == 30
+    assert sum(budget.spend() for _ in range(10_000)) == 10
+
+
+def test_two_answers_pay_for_one_retry_up_to_fifty() -> None:
+    budget = RetryBudget()
+    while budget.spend():
+        pass
+    budget.record_answer()
+    assert not budget.spend()
+    budget.record_answer()
+    assert budget.spend()
+    for _ in range(1_000):
+        budget.record_answer()
+    assert sum(budget.spend() for _ in range(1_000)) == 50
+
+
+@pytest.mark.parametrize(("share", "most_refused"), [(0.2, 0), (0.3, 0.005), (0.6, 1)])
+def test_a_host_that_fails_now_and_then_is_tried_again_each_time(
+    share: float, most_refused: float
+) -> None:
+    """Fault B12: requests one after another, each with that chance to fail."""
+    dice = random.Random(3)  # noqa: S311 - repeatable
+    budget, refused, failed = RetryBudget(), 0, 0
+    for _ in range(20_000):
+        if dice.random() < share:
+            failed += 1
+            refused += not budget.spend()
+        else:
+            budget.record_answer()
+    assert refused <= most_refused * failed
+    assert share < 0.5 or refused > failed / 2
+
+
+def test_answers_of_one_endpoint_pay_for_no_retries_of_another() -> None:
+    async def main() -> int:
+        limits = organization(host())
+        for _ in range(100):
+            limits.retries("/api/me").record_answer()
+        return sum(limits.retries("/api/connections").spend() for _ in range(100))
+
+    assert run(main) == 10
 
 
 def host(rate: float = 0, concurrency: int = 64) -> HostLimits:
@@ -505,11 +543,10 @@ async def fleet(
         for tries in range(1, 5):
             try:
                 async with limits.slot(deadline):
-                    if tries == 1:
-                        limits.record_first_attempt()
                     await answer()
+                limits.retries("").record_answer()
             except RetryableError as error:
-                if tries == 4 or not limits.may_retry(error):
+                if tries == 4 or not limits.retries("").spend():
                     return error.outcome
                 await asyncio.sleep(backoff_seconds(tries, None, jitter.random))
             except ScopeError as error:

@@ -1,94 +1,127 @@
-"""Time counts against an upstream only while somebody was there to hear it."""
+"""How long is waited for a database, for whom, and how often that is told."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from aggregator.patience import Patience
-from tests.unit.virtual_time import clock, run
+from aggregator.errors import (
+    ContentionError,
+    DatabaseError,
+    OutageError,
+    RefusedDataError,
+    TransientDatabaseError,
+)
+from aggregator.patience import OUTAGE_SECONDS, Patience
+
+AWAY = TransientDatabaseError("the database cannot be reached")
+LOCKED = ContentionError("deadlock detected", sqlstate="40P01")
 
 
-def stall(seconds: float) -> None:
-    """Lets the loop's clock go on without the loop."""
-    asyncio.get_running_loop()._instant.now += seconds  # type: ignore[attr-defined]  # noqa: SLF001 - virtual time
+class Waits:
+    def __init__(self, random: float = 1.0) -> None:
+        self.each: list[float] = []
+        self.patience = Patience(
+            clock=lambda: sum(self.each), sleep=self._sleep, random=lambda: random
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.each.append(seconds)
 
 
-async def patient(seconds: float, work: float) -> float:
-    """When it ended."""
-    async with Patience(seconds):
-        await asyncio.sleep(work)
-    return clock()
+def failing(*errors: DatabaseError) -> Callable[[], Awaitable[str]]:
+    """Fails so, in that order, and works then."""
+    left = list(errors)
+
+    async def act() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return act
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.5, 30.0])
-def test_time_runs_out_after_the_given_seconds(seconds: float) -> None:
-    async def main() -> float:
-        with pytest.raises(TimeoutError):
-            await patient(seconds, 100)
-        return clock()
+def always(error: DatabaseError) -> Callable[[], Awaitable[str]]:
+    async def act() -> str:
+        raise error
 
-    assert run(main) == pytest.approx(seconds)
+    return act
 
 
-def test_what_ends_in_time_leaves_no_timer_behind() -> None:
-    async def main() -> float:
-        await patient(2.5, 2.4)
-        await asyncio.sleep(10)
-        return clock()
-
-    assert run(main) == pytest.approx(12.4)
+async def test_what_works_again_is_given_as_if_nothing_had_happened() -> None:
+    waits = Waits()
+    assert await waits.patience(failing(AWAY, LOCKED, AWAY)) == "done"
+    assert waits.each == [0.5, 1.0, 2.0]
 
 
-def test_a_stall_of_the_loop_is_not_blamed_on_the_upstream() -> None:
-    """Faults H9 and H10: after ten minutes of absence the answer still has its time to be heard."""
-
-    async def main() -> float:
-        loop = asyncio.get_running_loop()
-        loop.call_later(1.5, stall, 600)
-        loop.call_later(602.5, answered.set)
-        async with Patience(5):
-            await answered.wait()
-        return clock()
-
-    answered = asyncio.Event()
-    assert run(main) == pytest.approx(602.5)
+async def test_an_outage_is_waited_for_sixty_seconds_and_then_said_with_its_cause() -> None:
+    """Fault G1."""
+    waits = Waits()
+    with pytest.raises(OutageError, match=r"cannot be reached; tried again for 6\d seconds"):
+        await waits.patience(always(AWAY))
+    assert OUTAGE_SECONDS <= sum(waits.each) < OUTAGE_SECONDS + 2
 
 
-def test_an_attempt_that_was_nearly_over_is_heard_too() -> None:
-    """Fault H10."""
-
-    async def main() -> float:
-        loop = asyncio.get_running_loop()
-        loop.call_later(2.3, stall, 5)
-        loop.call_later(7.31, answered.set)
-        async with Patience(2.4):
-            await answered.wait()
-        return clock()
-
-    answered = asyncio.Event()
-    assert run(main) == pytest.approx(7.31)
+async def test_contention_has_a_few_attempts_where_others_wait_behind_it() -> None:
+    """Faults F3, F5."""
+    waits = Waits()
+    with pytest.raises(ContentionError):
+        await waits.patience(always(LOCKED), attempts=4)
+    assert len(waits.each) == 3
+    with pytest.raises(OutageError, match="deadlock"):
+        await Waits().patience(always(LOCKED))
 
 
-def test_after_a_stall_time_goes_on_to_run_out() -> None:
-    """Fault H10."""
-
-    async def main() -> float:
-        asyncio.get_running_loop().call_later(1.5, stall, 600)
-        with pytest.raises(TimeoutError):
-            await patient(5, 10_000)
-        return clock()
-
-    assert 603 <= run(main) <= 606
+async def test_those_who_met_each_other_wait_differently() -> None:
+    """Fault F3."""
+    early, late = Waits(random=0.0), Waits(random=1.0)
+    await early.patience(failing(LOCKED, LOCKED))
+    await late.patience(failing(LOCKED, LOCKED))
+    assert (early.each, late.each) == ([0.25, 0.5], [0.5, 1.0])
 
 
-def test_being_cancelled_is_no_timeout() -> None:
-    async def main() -> None:
-        task = asyncio.create_task(patient(5, 10))
-        await asyncio.sleep(1)
-        task.cancel()
-        await task
+async def test_a_unique_violation_is_tried_once_more() -> None:
+    """Fault F4."""
+    twice = RefusedDataError("unique", sqlstate="23505")
+    assert await Waits().patience(failing(twice)) == "done"
+    with pytest.raises(RefusedDataError):
+        await Waits().patience(failing(twice, twice))
+    with pytest.raises(RefusedDataError):
+        await Waits().patience(failing(RefusedDataError("check", sqlstate="23514")))
 
-    with pytest.raises(asyncio.CancelledError):
-        run(main)
+
+async def test_what_stays_wrong_is_not_waited_for() -> None:
+    """Fault G4."""
+    waits = Waits()
+    with pytest.raises(DatabaseError, match="disk"):
+        await waits.patience(failing(DatabaseError("the database's disk is full")))
+    assert waits.each == []
+
+
+async def test_an_outage_is_told_now_and_then_however_many_wait(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Fault H12."""
+    waits = Waits()
+    with caplog.at_level(logging.INFO):
+        for _ in range(50):
+            with pytest.raises(OutageError):
+                await waits.patience(always(AWAY))
+        await waits.patience(failing(AWAY))
+    told = [record.getMessage() for record in caplog.records]
+    attempts = len(waits.each)
+    assert told[-1] == "database.works_again"
+    assert told.count("database.retry") <= sum(waits.each) / 10 + 1 < attempts / 4
+
+
+async def test_small_troubles_one_after_another_are_not_each_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    waits = Waits(random=0.0)
+    with caplog.at_level(logging.INFO):
+        for _ in range(200):
+            await waits.patience(failing(LOCKED))
+    assert sum(waits.each) == 50
+    assert len(caplog.records) == 2 * 5
