@@ -26,7 +26,7 @@ from aggregator.collect import Collector
 from aggregator.commands.discovery import Discovery, with_discovered
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
-from aggregator.errors import ConfigurationError, DatabaseError, RunError
+from aggregator.errors import ConfigurationError, RunError
 from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
@@ -173,7 +173,7 @@ class Job:
         account = self._account(current, status, exit_code)
         if not self.options.plan:
             await self._close(rest, account)
-            with suppress(DatabaseError):  # the run is over, and the view has it
+            with suppress(RunError):  # the run is over, and the view has it
                 await self._tell_new_drift(began_at)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
