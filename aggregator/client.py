@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from ipaddress import ip_address
@@ -95,7 +96,7 @@ class Client:
         failures = 0
         while True:
             try:
-                response = await self._attempt(
+                response = await self._attempt_with_room(
                     organization,
                     request,
                     limits,
@@ -104,12 +105,8 @@ class Client:
                     hold,
                     is_retry=failure is not None,
                 )
-            except OutgrownError:
-                if hold is not None:
-                    await hold.grow()
-                continue
             except RetryableError as error:
-                failure = error
+                failure = error.with_traceback(None)  # its frames hold the body
                 if hold is not None:
                     hold.drop()
             except ScopeError as error:
@@ -172,6 +169,25 @@ class Client:
                     "MAX_RESPONSE_BYTES",
                 )
             response = await self.get(organization, following, limits, tally, deadline, hold)
+
+    async def _attempt_with_room(  # noqa: PLR0913, PLR0917 - as get
+        self,
+        organization: Organization,
+        request: Request,
+        limits: OrganizationLimits,
+        tally: Tally,
+        deadline: float,
+        hold: Hold | None,
+        *,
+        is_retry: bool,
+    ) -> Response:
+        """One attempt; begun anew where its answer is large and had to wait."""
+        target = (organization, request, limits, tally, deadline, hold)
+        if hold is not None:
+            with suppress(OutgrownError):
+                return await self._attempt(*target, is_retry=is_retry)
+            await hold.grow()  # not in a handler: the frames of the error hold the body
+        return await self._attempt(*target, is_retry=is_retry)
 
     async def _attempt(  # noqa: PLR0913, PLR0917 - as get
         self,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator import api, diff, store
+from aggregator import api, diff, payload, store
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
@@ -115,7 +115,7 @@ class Collector:
         if digest == scope.known.bytes_digest:
             scope.organization_id = scope.pinned
             return self._unchanged(scope)
-        await scope.hold.keep(len(first.body))
+        await scope.hold.keep(payload.weight(first.body))
         snapshot = await self._read(scope, first, digest)
         await self._identities.settle(scope, snapshot)
         return await self._compare(scope, snapshot)
@@ -164,7 +164,7 @@ class Collector:
         is_single = page.next_page_token is None
         async for response, page in pages:
             scope.request_id = scope.tally.request_id
-            await scope.hold.keep(len(response.body))
+            await scope.hold.keep(payload.weight(response.body))
             async with self._turn:
                 rejected += await self._normalize(scope.resource, page, records, rejections, radar)
         async with self._turn:

@@ -81,7 +81,7 @@ class Identities:
         except ScopeError as error:
             if error.outcome not in _GO_ON_WITHOUT_IDENTITY:
                 raise
-            scope.identity_refused = error
+            scope.identity_refused = error.with_traceback(None)  # its frames hold the body
             return
         identity, pinned = scope.identity, scope.pinned
         if identity.organization_id is None:

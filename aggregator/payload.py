@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+BYTES_PER_OBJECT = 160
+"""Of usual lists: a connection has five objects in 900 bytes."""
 DEEPEST_NESTING = 1024
 """What orjson refuses to go beyond; the salvage pass holds to it on every Python."""
 
@@ -32,6 +34,11 @@ class _NumberAsText(str):
 def count_values(body: bytes) -> int:
     """At least as many values as the body holds: each begins the body, or follows one of these."""
     return 1 + sum(map(body.count, (b",", b"[", b"{")))
+
+
+def weight(body: bytes) -> int:
+    """Bytes of a usual list that takes as much memory: lists of short records weigh more."""
+    return max(len(body), BYTES_PER_OBJECT * body.count(b"{"))
 
 
 def parse(body: bytes) -> tuple[Any, bool]:

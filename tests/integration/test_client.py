@@ -457,6 +457,51 @@ async def test_large_bodies_wait_for_each_other_without_a_slot_and_start_anew() 
     assert (caller.tally.requests, caller.tally.retries) == (24, 0)
 
 
+async def test_who_waits_for_room_holds_no_body() -> None:
+    """Fault C4, threat S7."""
+    budget = ByteBudget(1)
+    large = [Hold(budget), Hold(budget)]
+    for hold in large:
+        await hold.grow()
+    answer = ok(b"x" * 3_000_000)
+    async with calling(always(answer), max_response_bytes=4_000_000) as (caller, acme, server):
+        limits = caller.limits()
+        tracemalloc.start()
+        try:
+            waiting = asyncio.create_task(
+                caller.client.get(acme, REQUEST, limits, caller.tally, math.inf, Hold(budget))
+            )
+            async with asyncio.timeout(5):
+                while not budget.large._waiters:  # noqa: ASYNC110, SLF001 - another task waits
+                    await asyncio.sleep(0)
+            held = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        large[0].release()
+        assert len((await waiting).body) == 3_000_000
+    assert held < 1_000_000
+    assert len(server.received) == 2
+
+
+async def test_a_failure_that_waits_to_be_tried_again_holds_no_body() -> None:
+    """Threat S7: the frames of an error hold what they worked on, in each scope for up to 30 s."""
+    answer = ok(b"x" * 3_000_000, status="503 S")
+    held: list[int] = []
+
+    async def sleep(_: float) -> None:
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    async with calling(always(answer), max_response_bytes=4_000_000) as (caller, acme, _):
+        caller.client._sleep = sleep  # noqa: SLF001 - to look while it waits
+        tracemalloc.start()
+        try:
+            await caller.fail(acme)
+        finally:
+            tracemalloc.stop()
+    assert len(held) == 3
+    assert max(held) < 2_000_000
+
+
 async def test_more_values_than_memory_has_room_for_are_too_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from aggregator import payload
 from aggregator.backpressure import ByteBudget, Hold
 from tests.unit import virtual_time
 
@@ -232,3 +233,8 @@ def test_any_crowd_of_lists_and_slots_gets_through(seed: int) -> None:
         assert budget.take(1_000), "nothing is held"
 
     virtual_time.run(crowd)
+
+
+def test_a_list_of_short_records_weighs_what_it_makes_of_memory() -> None:
+    assert payload.weight(b'{"data":[{"id":"1"},{"id":"2"}]}') == 3 * 160
+    assert payload.weight(b'{"data":[]}' + b" " * 1_000) == 1_011
