@@ -142,23 +142,24 @@ with expected as materialized (
 ), root as materialized (
     select distinct c.type_id, c.deployment, c.root_id
     from inventory.copies c
-    join expected e using (deployment, organization_id)
+    join expected e on e.deployment = c.deployment and e.organization_id = c.organization_id
+), without_original as (
+    select deployment, root_id from root
+    except
+    select o.deployment, o.id
+    from (
+        select c.deployment, c.id
+        from inventory.connections c
+        join expected e on e.deployment = c.deployment and e.organization_id = c.organization_id
+        where c.parent_connection_id is null
+        offset 0  -- in this order: the planner expects one root, and would go through all for each
+    ) o
+    join (select distinct deployment, root_id as id from root) r
+        on r.deployment = o.deployment and r.id = o.id
 )
 select type_id, deployment, root_id
 from root
-where not exists (
-    select
-    from (
-        -- Looked for once among all connections, and not once for each copy.
-        select c.deployment, c.id
-        from (select distinct deployment, root_id as id from root) r
-        join inventory.connections c using (deployment, id)
-        join expected e using (deployment, organization_id)
-        where c.parent_connection_id is null
-        offset 0
-    ) original
-    where original.deployment = root.deployment and original.id = root.root_id
-);
+join without_original using (deployment, root_id);
 comment on view inventory.copies_without_original is
     'Roots of copies in expected organizations that are no connection of an expected organization: each stands for one connection.';
 
@@ -488,12 +489,14 @@ with copies as (
     -- Roots that are not a connection of this organization itself.
     select c.deployment, c.organization_id, count(distinct c.root_id) as roots
     from inventory.copies c
-    where not exists (
-        select
-        from inventory.connections r
-        where r.deployment = c.deployment and r.organization_id = c.organization_id
-            and r.id = c.root_id and r.parent_connection_id is null
-    )
+    left join lateral (
+        select true as is_here
+        from inventory.connections n
+        where n.deployment = c.deployment and n.organization_id = c.organization_id
+            and n.id = c.root_id and n.parent_connection_id is null
+        offset 0  -- one look-up by key for each copy, whatever the statistics say
+    ) r on true
+    where r.is_here is null
     group by c.deployment, c.organization_id
 ), unhealthy as (
     select c.deployment, c.organization_id, min(coalesce(h.since, c.first_seen_at)) as since

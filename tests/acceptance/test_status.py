@@ -126,17 +126,17 @@ async def test_max_age_passes_while_everyone_was_read_within_it(world: World) ->
 async def test_max_age_exits_3_and_names_who_is_older_the_never_read_first(world: World) -> None:
     world.fleet["acme-03"].faults = [Fault(status=500)]
     await world.sync()
-    await aged(world, acme_01=27, acme_02=1.6)
+    await aged(world, acme_01=1.6, acme_02=27)
 
     result = await world.run("status", "--json", "--max-age=1h30m")
 
     assert result.exit_code == 3
-    assert result.document["too_old"] == ["acme-03", "acme-01", "acme-02"]
-    assert "no complete read within 1:30:00: acme-03, acme-01, acme-02\n" in result.stderr
+    assert result.document["too_old"] == ["acme-03", "acme-02", "acme-01"]
+    assert "no complete read within 1:30:00: acme-03, acme-02, acme-01\n" in result.stderr
     table = await world.run("status", "--max-age", "1d")
     assert table.exit_code == 3
-    assert "acme-02" in table.stdout
-    assert table.stderr.endswith("no complete read within 1 day, 0:00:00: acme-03, acme-01\n")
+    assert "acme-01" in table.stdout
+    assert table.stderr.endswith("no complete read within 1 day, 0:00:00: acme-03, acme-02\n")
     for arguments in (["status"], ["status", "--json"]):
         plain = await world.run(*arguments)
         assert (plain.exit_code, plain.stderr) == (0, "")

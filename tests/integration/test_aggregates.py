@@ -300,6 +300,19 @@ async def test_who_is_not_expected_is_in_no_number_and_hinders_no_completeness(
     assert of(shown, "connections", "is_expected") == [2, False], "what is stored is still shown"
 
 
+async def test_an_organization_of_which_a_resource_was_never_complete_has_no_age(
+    fleet: Stored,
+) -> None:
+    await fleet.connection.execute(
+        "insert into ledger.scopes (organization, resource, last_attempt_at, last_outcome)"
+        " values ('acme', 'another', $1, 'timeout')",
+        NOW,
+    )
+    row = (await fleet.health())["acme"]
+    assert of(row, "status", "oldest_observed_at", "age_seconds") == ["failed", None, None]
+    assert (await fleet.fleet())["oldest_observed_at"] is None
+
+
 async def test_a_copy_of_a_connection_that_is_in_no_number_counts_as_one(fleet: Stored) -> None:
     await fleet.organization("off", enabled=False)
     await fleet.connections("off", pg_40="healthy")

@@ -89,6 +89,16 @@ async def test_one_that_the_partner_key_did_read_once_is_stale_when_it_is_refuse
     assert (await statuses(world))["acme-02"] == "stale"
 
 
+async def test_one_that_was_read_stays_so_over_a_time_away_from_the_list(world: Syncing) -> None:
+    await world.sync()
+    world.fleet["acme-02"].is_listed = False
+    await world.sync()
+    world.fleet["acme-02"].is_listed = True
+    world.fleet["acme-02"].is_open_to_partner = False
+    await world.sync()
+    assert (await statuses(world))["acme-02"] == "stale"
+
+
 async def test_one_that_fails_otherwise_is_failed(world: Syncing) -> None:
     world.fleet["acme-02"].faults = [Fault(status=500)]
     await world.sync()
