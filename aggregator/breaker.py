@@ -1,4 +1,4 @@
-"""When to ask again and when to stop asking: backoff, retry budget, host breaker, auth incident."""
+"""When to ask again and when to stop asking: backoff, retry budget, host breaker."""
 
 from __future__ import annotations
 
@@ -136,43 +136,3 @@ class HostBreaker:
         while self.down and (wait := self._probe_at - self._clock()) > 0:
             await self._sleep(wait)
         return self.down
-
-
-class AuthIncident:
-    """Tells an incident of the API's authentication from keys that were revoked one by one.
-
-    Of ``worked_before`` organizations, those whose last run was complete, at least a fifth must be
-    refused now, after at least 10 of them answered (fault B3).
-    """
-
-    SHARE = 0.20
-    FEWEST_ANSWERS = 10
-
-    def __init__(self, worked_before: int) -> None:
-        self._worked_before = worked_before
-        self._answers = 0
-        self._refused = 0
-
-    def record(self, *, worked_before: bool, unauthorized: bool) -> None:
-        """Takes in one organization's answer; organizations that did not work before are noise."""
-        if worked_before:
-            self._answers += 1
-            self._refused += unauthorized
-
-    @property
-    def active(self) -> bool:
-        """From the moment this is true, nothing more is to be asked in this run."""
-        return (
-            self._answers >= self.FEWEST_ANSWERS
-            and self._refused >= self.SHARE * self._worked_before
-        )
-
-    @property
-    def headline(self) -> str | None:
-        """One sentence for the summary; None where there is no incident."""
-        if not self.active:
-            return None
-        return (
-            f"auth incident? {self._refused} of {self._worked_before} keys that worked in the "
-            "last run are refused now; stopped asking, nothing was removed"
-        )

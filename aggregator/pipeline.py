@@ -16,11 +16,10 @@ from uuid import UUID
 
 from aggregator import ledger
 from aggregator.backpressure import ByteBudget, Hold
-from aggregator.breaker import AuthIncident
 from aggregator.client import Tally
 from aggregator.collect import Collector
 from aggregator.database import Database
-from aggregator.incident import FleetIncident
+from aggregator.incident import AuthIncident, FleetIncident
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Organization, Outcome, Resource
 from aggregator.proof import Prover

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import pytest
 
-from aggregator.breaker import AuthIncident, HostBreaker, RetryBudget, backoff_seconds
+from aggregator.breaker import HostBreaker, RetryBudget, backoff_seconds
 from aggregator.errors import RetryableError, ScopeError
+from aggregator.incident import AuthIncident
 from aggregator.limits import HostLimits, OrganizationLimits
 from aggregator.model import Outcome
 from aggregator.pacing import InFlight, Pacer
