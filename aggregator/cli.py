@@ -1,9 +1,9 @@
 """The command line: arguments, exit codes, and which command runs; heavy imports come later.
 
 Exit codes: 0 every organization complete; 1 could not run or finish; 2 usage or configuration is
-wrong; 3 some organizations complete, others not (``migrate --check``: migrations are pending);
-4 tried, none complete; 5 complete, but removals were withheld; 6 another run is active;
-130 and 143 stopped by SIGINT and SIGTERM.
+wrong; 3 some organizations complete, others not (``migrate --check``: migrations are pending;
+``status --max-age``: some are too old); 4 tried, none complete; 5 complete, but removals were
+withheld; 6 another run is active; 130 and 143 stopped by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from importlib import import_module
 from typing import NoReturn
 
@@ -25,7 +27,8 @@ exit codes:
   0  every organization complete
   1  could not run or finish (database unreachable, disk full, a bug)
   2  usage or configuration is wrong; nothing was requested or written
-  3  some organizations complete, others not (migrate --check: pending)
+  3  some organizations complete, others not (migrate --check: pending;
+     status --max-age: too old)
   4  organizations were tried and none is complete
   5  complete, but removals were withheld for a person to look at
   6  another run is active
@@ -33,6 +36,9 @@ exit codes:
 
 Settings are environment variables, or lines of .env in the working directory; see .env.example.
 """
+
+
+_DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -91,6 +97,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     status.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    status.add_argument(
+        "--max-age",
+        type=duration,
+        metavar="DURATION",
+        help="exit 3 where an enabled organization was not read completely within it, such as 26h",
+    )
 
     explain = commands.add_parser(
         "explain",
@@ -100,6 +112,19 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
     explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
     return top
+
+
+def duration(text: str) -> timedelta:
+    """What ``1d12h``, ``26h``, ``90m`` or ``30s`` say: whole numbers, the largest unit first.
+
+    Raises ``ArgumentTypeError`` for anything else, and for no time at all, as ``0h``.
+    """
+    match = _DURATION.fullmatch(text)
+    days, hours, minutes, seconds = map(int, match.groups("0")) if match else (0, 0, 0, 0)
+    found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!a} is no duration such as 90m, 26h, 7d or 1d12h")
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

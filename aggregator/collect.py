@@ -12,6 +12,7 @@ from aggregator import api, diff, payload, store
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
+from aggregator.drift import CONFLICTING_DUPLICATES, Radar
 from aggregator.errors import DatabaseError, OutageError, ScopeError
 from aggregator.identity import Identities
 from aggregator.model import (
@@ -32,6 +33,7 @@ from aggregator.scope import (
     Digests,
     Known,
     ScopeResult,
+    Shape,
 )
 from aggregator.visit import MOST_QUARANTINED, ForeignRecordsError, Scope, Snapshot
 
@@ -60,6 +62,7 @@ class Collector:
         self._client = client
         self._database = database
         self._deadline = deadline
+        self._pepper = pepper
         self._rules = rules
         self._budget = budget
         self._now = now
@@ -145,6 +148,7 @@ class Collector:
         records: list[Record] = []
         rejections: list[Rejection] = []
         rejected = 0
+        radar = Radar(scope.resource, self._pepper)
         pages = self._client.pages(
             first,
             scope.organization,
@@ -156,13 +160,13 @@ class Collector:
         )
         async with self._turn:  # the first page is at hand: no network in here
             _, page = await anext(pages)
-            rejected += await self._normalize(scope.resource, page, records, rejections)
+            rejected += await self._normalize(scope.resource, page, records, rejections, radar)
         is_single = page.next_page_token is None
         async for response, page in pages:
             scope.request_id = scope.tally.request_id
             await scope.hold.keep(payload.weight(response.body))
             async with self._turn:
-                rejected += await self._normalize(scope.resource, page, records, rejections)
+                rejected += await self._normalize(scope.resource, page, records, rejections, radar)
         async with self._turn:
             by_id, conflicts = diff.unique(records)
             hashes = {key: diff.content_hash(record) for key, record in by_id.items()}
@@ -171,7 +175,8 @@ class Collector:
                 "records.conflicting",
                 extra={"organization": scope.organization.name, "ids": conflicts},
             )
-        return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None)
+        shape = radar.shape([CONFLICTING_DUPLICATES] if conflicts else [])
+        return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None, shape)
 
     async def _normalize(
         self,
@@ -179,19 +184,27 @@ class Collector:
         page: Page,
         records: list[Record],
         rejections: list[Rejection],
+        radar: Radar,
     ) -> int:
         """Sorts a page's records into ``records`` and ``rejections``; the number rejected."""
         rejected = 0
         normalize, sanitized = resource.normalize, page.sanitized
-        for index, raw in enumerate(page.records):
-            item = normalize(raw, index in sanitized)
-            if isinstance(item, Record):
-                records.append(item)
-            else:
-                rejected += 1
-                if len(rejections) < MOST_QUARANTINED:
-                    rejections.append(item)
-            if index % YIELD_EVERY == YIELD_EVERY - 1:
+        for start in range(0, len(page.records), YIELD_EVERY):
+            portion = page.records[start : start + YIELD_EVERY]
+            odd = []
+            for index, raw in enumerate(portion, start):
+                item = normalize(raw, index in sanitized)
+                if isinstance(item, Record):
+                    records.append(item)
+                    if item.is_odd:
+                        odd.append(raw)
+                else:
+                    odd.append(raw)
+                    rejected += 1
+                    if len(rejections) < MOST_QUARANTINED:
+                        rejections.append(item)
+            radar.look(portion, odd)
+            if len(portion) == YIELD_EVERY:
                 await asyncio.sleep(0)
         return rejected
 
@@ -240,6 +253,7 @@ class Collector:
             digests=Digests(None, None, readings) if partial or absence else digests,
             records=total,
             rejections=snapshot.rejections,
+            shape=snapshot.shape,
         )
 
     async def _judge(
@@ -288,6 +302,7 @@ class Collector:
         digests: Digests | None = None,
         records: int = 0,
         rejections: Sequence[Rejection] = (),
+        shape: Shape | None = None,
     ) -> ScopeResult:
         tally = scope.tally
         return ScopeResult(
@@ -315,4 +330,5 @@ class Collector:
             records=records,
             rejections=rejections,
             release=scope.hold.release,
+            shape=shape,
         )

@@ -59,6 +59,7 @@ async def _write_resource(
         replace(result, counts=counts[result.organization.name]) if result.change else result
         for result in current
     ]
+    await ledger.note_drift(connection, resource, written)
     await ledger.close_scopes(connection, resource, written, generation)
     overtaken = [_overtaken(result) for result in results if result.organization.name not in ours]
     return written + overtaken

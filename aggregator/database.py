@@ -226,7 +226,8 @@ def translated_errors(remedy: str = "") -> Iterator[None]:
     except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
         # asyncpg's own encoders refuse a value before the server sees it.
         raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None
-    except asyncpg.InterfaceError as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # The latter between the server's last word, read while idle, and the end of its stream.
         raise TransientDatabaseError(f"connection lost ({type(error).__name__})") from None
     except ssl.SSLCertVerificationError as error:
         raise DatabaseError(

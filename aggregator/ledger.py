@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from aggregator.database import Database
-from aggregator.model import Identity, Organization, Outcome, Resource
+from aggregator.model import Identity, Listing, Organization, Outcome, Resource
 from aggregator.scope import OrganizationState, ScopeResult, ScopeState
 from aggregator.sql import statement
 
@@ -33,6 +34,7 @@ async def register(
             "organization_id": organization.organization_id,
             "tags": dict(organization.tags),
             "enabled": organization.enabled,
+            "discovered": organization.discovered,
         }
         for organization in organizations
     ]
@@ -47,6 +49,35 @@ async def forget_others(connection: Connection, configured: Iterable[str]) -> No
     """Notes all but those names as no longer configured."""
     payload = orjson.dumps([{"organization": name} for name in configured]).decode()
     await connection.execute(statement("forget_organizations"), payload)
+
+
+class Name(NamedTuple):
+    """Under which name an organization goes, and the id by which a key or the partner knows it."""
+
+    organization: str
+    deployment: str
+    pinned_id: str | None
+    upstream_id: str | None
+    """As the partner's list names it, whether any key has ever read it or not."""
+
+
+async def load_names(database: Database) -> list[Name]:
+    """The names of all organizations whose id is known."""
+    return [Name(**row) for row in await database.fetch(statement("load_names"))]
+
+
+async def note_listing(
+    connection: Connection, listing: Listing, listed_at: datetime, key_digest: bytes
+) -> list[str]:
+    """Notes whom the partner's list contains; gives the names of those that have just left it."""
+    rows = await connection.fetch(
+        statement("note_listing"),
+        listing.deployment,
+        listed_at,
+        key_digest,
+        orjson.dumps([row._asdict() for row in listing.organizations]).decode(),
+    )
+    return sorted(row["organization"] for row in rows if row["is_gone"])
 
 
 class Stale(NamedTuple):
@@ -148,6 +179,34 @@ def _identity_row(result: ScopeResult) -> dict[str, Any]:
         "mode": identity.mode,
         "profile": identity.profile,
     }
+
+
+async def note_drift(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult]
+) -> None:
+    """Notes what answers look like; before ``close_scopes``, which says that they were read."""
+    rows = [
+        {
+            "organization": result.organization.name,
+            "read_at": result.finished_at,
+            "everywhere": sorted(result.shape.everywhere),
+            "somewhere": sorted(result.shape.somewhere),
+            "nowhere": sorted(result.shape.nowhere),
+            "found": [each._asdict() for each in result.shape.drift],
+        }
+        for result in results
+        if result.shape is not None
+    ]
+    if rows:
+        await connection.execute(
+            statement("note_drift"), resource.name, orjson.dumps(rows).decode()
+        )
+
+
+async def new_drift(connection: Connection, since: datetime) -> dict[str, int]:
+    """How many drifts no organization had before ``since``, by kind."""
+    rows = await connection.fetch(statement("new_drift"), since)
+    return {row["kind"]: row["drifts"] for row in rows}
 
 
 async def close_scopes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import add, attrgetter
@@ -121,6 +121,22 @@ class Organization:
     """Found through the partner key instead of being configured by hand."""
 
 
+class Listed(NamedTuple):
+    """One organization of the partner's list, under our name for it."""
+
+    organization: str
+    organization_id: str
+    organization_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The partner's whole list of the organizations of one deployment; never an empty one."""
+
+    deployment: str
+    organizations: Sequence[Listed]
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whom a key speaks for, as ``/api/me`` says; None where the answer does not say."""
@@ -184,6 +200,8 @@ class Record(NamedTuple):
     """Tracked values in the order of ``Resource.columns``; JSON values as text."""
     reading: tuple[Any, ...] | None = None
     """Volatile values in the order of ``Resource.readings``; None: nothing was reported."""
+    is_odd: bool = False
+    """Something in it was not as ``Resource.fields`` has it, or could not be taken in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +211,17 @@ class Rejection:
     record_id: str | None
     reason: str
     record: str
+
+
+class Field(NamedTuple):
+    """What the documentation says of one field."""
+
+    types: frozenset[str]
+    """JSON types besides null: string, integer, number, boolean, array, object."""
+    optional: bool = False
+    """It comes and goes by itself: its absence is no news."""
+    terms: frozenset[str] = frozenset()
+    """Known terms of an open vocabulary, in lower case; empty: its texts are no vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +237,15 @@ class Resource:
     item_path: str | None
     """Where one record of the list is read, with ``{id}`` in it; None: nowhere."""
     version: int
-    """Raise it when ``normalize`` starts to answer otherwise: stored digests lose their say."""
+    """Raise it when ``normalize`` or ``fields`` change: what is unchanged is read once more."""
     columns: tuple[str, ...]
     readings: tuple[str, ...]
     normalize: Callable[[Any, bool], Record | Rejection]
     """Takes one record of the list and whether it was sanitized; never raises."""
+    fields: Mapping[str, Field] = field(default_factory=dict, hash=False)
+    """The documented fields of a record by path, such as ``type``, ``type.id`` and ``policies[]``
+    for the entries of a list; an object without paths into it is not looked into. Empty: nobody
+    watches for drift."""
 
 
 @dataclass(frozen=True, slots=True)

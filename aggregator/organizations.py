@@ -74,26 +74,42 @@ def load_organizations(settings: Settings) -> Registry:
     return Registry(organizations, notes, partner.secret if partner else None)
 
 
+def upstream_id(row: object) -> str | None:
+    """The id in a record of ``GET /api/organizations``; None where it has no usable one."""
+    found = row.get("id") if isinstance(row, dict) else None
+    return found if isinstance(found, str) and _is_name(found) else None
+
+
 def discover(
-    rows: Iterable[Any], partner_key: Secret, base_url: str, known: Sequence[Organization]
+    rows: Iterable[Any],
+    partner_key: Secret,
+    base_url: str,
+    known: Sequence[Organization],
+    former_names: Mapping[str, str],
 ) -> tuple[Organization, ...]:
     """One organization per record of ``GET /api/organizations``, by id (polytomic-api 1.2, 1.4).
 
     Left out are records without a usable id, and ids that ``known`` pins at the same deployment.
-    Names come from the upstream names, whatever the order of ``rows``; where two would be alike,
-    each has the end of its id appended.
+    An id keeps its name of ``former_names`` (by id), unless ``known`` has taken that. Other names
+    come from the upstream names, whatever the order of ``rows``; where two would be alike, each has
+    the end of its id appended.
     """
     deployment = _host(base_url)
     pinned = {one.organization_id for one in known if one.deployment == deployment}
     upstream_names: dict[str, str] = {}
     for row in rows:
-        organization_id = row.get("id") if isinstance(row, dict) else None
-        if not isinstance(organization_id, str) or not _is_name(organization_id):
-            continue
-        if organization_id not in pinned:
+        organization_id = upstream_id(row)
+        if organization_id is not None and organization_id not in pinned:
             name = row.get("name")
             upstream_names.setdefault(organization_id, name if isinstance(name, str) else "")
-    names = _unique_names(upstream_names, taken={one.name for one in known})
+    taken = {one.name for one in known}
+    names = {
+        organization_id: name
+        for organization_id, name in former_names.items()
+        if organization_id in upstream_names and name not in taken
+    }
+    nameless = {key: name for key, name in upstream_names.items() if key not in names}
+    names |= _unique_names(nameless, taken | set(former_names.values()))
     return tuple(
         Organization(
             name=names[organization_id],

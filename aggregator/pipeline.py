@@ -273,7 +273,7 @@ class Run:
         scope = self._with_absence.pop((result.organization.name, result.resource.name), None)
         absence = result.absence
         if scope and absence and (absence.candidates or absence.counts_as_agreement):
-            slim = replace(result, change=None, identity=None, rejections=())
+            slim = replace(result, change=None, identity=None, rejections=(), shape=None)
             self._unproven.append((scope, slim))
 
     def _not_tried(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -73,6 +74,32 @@ class Change:
     """Every id that is missing but kept, with the reason."""
     is_first: bool = False
     """Nothing of the scope is stored yet: there is nothing to replace, to end or to settle."""
+
+
+class Drift(NamedTuple):
+    """One way in which an answer differs from the documentation; it holds no value."""
+
+    kind: str
+    """``unknown_field``, ``changed_type``, ``new_value`` or ``conflicting_duplicates``;
+    ``vanished_field`` is found by comparing with the last answer."""
+    path: str
+    mark: str = ""
+    """Digest of a new value, or the JSON type that was met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an answer looked like beside the documentation.
+
+    Documented fields that are not optional are ``everywhere``, ``somewhere`` or ``nowhere``: in
+    all, in some or in none of the objects that they belong to. Where there is no such object, as
+    in an answer without records, they are in none of the three.
+    """
+
+    everywhere: AbstractSet[str]
+    somewhere: AbstractSet[str]
+    nowhere: AbstractSet[str]
+    drift: AbstractSet[Drift]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +196,8 @@ class ScopeResult:
     """What would change, where the run is only a plan: all updates, the first rows of the rest."""
     walk_races: int = 0
     """Rows that the list did not contain and that a read by id found."""
+    shape: Shape | None = None
+    """None: no answer was parsed, or nobody watches its resource for drift."""
 
     @property
     def is_new(self) -> bool:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 LONGEST_VALUE = 200
-_STYLES = {"complete": "green", "stale": "yellow", "failed": "red", "never": "yellow"}
+_STYLES = {
+    "complete": "green",
+    "stale": "yellow",
+    "failed": "red",
+    "never": "yellow",
+    "no_key": "yellow",
+}
 
 
 @contextmanager
@@ -159,22 +165,28 @@ def print_status(document: Mapping[str, Any]) -> None:
     """Coverage and every organization, the ones to look at first."""
     console = _console()
     coverage = ", ".join(f"{count} {status}" for status, count in document["coverage"].items())
-    console.print(f"organizations: {coverage or 'none'}")
+    gone = sum(row["gone_upstream_since"] is not None for row in document["organizations"])
+    of_these = f"; of these {gone} gone upstream" if gone else ""
+    console.print(f"organizations: {coverage or 'none'}{of_these}")
     last = document["last_run"]
     if last:
         console.print(f"last run: {last['status']}, started {last['started_at']}")
         if last["headline"]:
             console.print(f"[bold red]{_safe(last['headline'])}[/]")
     table = _table("organization", "status", "age", "connections", "unhealthy", "outcome", "why")
-    for row in sorted(document["organizations"], key=lambda row: row["status"] == "complete"):
+    for row in sorted(document["organizations"], key=_looked_at):
+        why = row["last_error"] or ""
+        if row["gone_upstream_since"]:
+            why = f"not on the partner's list since {row['gone_upstream_since'][:16]}"
+        style = _STYLES.get(row["status"], "dim") if row["is_expected"] else "dim"
         table.add_row(
             _safe(row["organization"]),
-            f"[{_STYLES.get(row['status'], 'dim')}]{row['status']}[/]",
+            f"[{style}]{row['status']}[/]",
             _age(row["age_seconds"]),
             _number(row["connections"]),
             _number(row["unhealthy_connections"]),
             row["last_outcome"] or "",
-            _safe(row["last_error"] or ""),
+            _safe(why),
         )
     console.print(table)
 
@@ -240,6 +252,13 @@ def _state(row: Mapping[str, Any], as_of: str) -> str:
             text += f"; last attempt {_time(attempt['recorded_at'])}: {attempt['outcome']}"
             text += f", {_brief(attempt['error'])}" if attempt["error"] else ""
     return text
+
+
+def _looked_at(row: Mapping[str, Any]) -> int:
+    """Who is not as it should be comes first, who is not expected last."""
+    if not row["is_expected"]:
+        return 2
+    return 1 if row["status"] == "complete" else 0
 
 
 def print_check(document: Mapping[str, Any]) -> None:

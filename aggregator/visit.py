@@ -10,7 +10,7 @@ from aggregator.client import Tally
 from aggregator.errors import ScopeError
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Identity, Organization, Outcome, Record, Rejection, Resource
-from aggregator.scope import NOTHING_KNOWN, OrganizationState, ScopeState
+from aggregator.scope import NOTHING_KNOWN, OrganizationState, ScopeState, Shape
 
 MOST_QUARANTINED = 100
 """Rejected or foreign records of one scope that are kept to be looked at; all are counted."""
@@ -60,6 +60,7 @@ class Snapshot:
     rejected: int
     """All of them."""
     bytes_digest: bytes | None
+    shape: Shape | None
 
 
 class ForeignRecordsError(ScopeError):

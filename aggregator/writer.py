@@ -250,6 +250,7 @@ def _failed(result: ScopeResult, error: str) -> ScopeResult:
         digests=None,
         identity=None,
         rejections=(),
+        shape=None,
         absence=None,
         walk_races=0,
         counts=NONE_COUNTED,

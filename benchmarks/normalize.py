@@ -1,6 +1,7 @@
 """Microseconds that normalizing one connection takes: ``python benchmarks/normalize.py``.
 
-Ten connection types in turn, about 900 bytes a record. Prints median and best of many rounds.
+Ten connection types in turn, about 900 bytes a record. Prints median and best of many rounds, and
+what the drift radar takes on top.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from aggregator.drift import Radar
 from aggregator.model import Record
 from aggregator.resources import RESOURCES
 
@@ -147,8 +149,9 @@ def connection(number: int) -> dict[str, Any]:
 
 def main() -> None:
     body = orjson.dumps([connection(number) for number in range(RECORDS)])
-    normalize = RESOURCES["connections"].normalize
-    seconds = []
+    resource = RESOURCES["connections"]
+    normalize = resource.normalize
+    seconds, seconds_of_radar = [], []
     for _ in range(ROUNDS):
         records = orjson.loads(body)
         started = time.perf_counter()
@@ -156,9 +159,19 @@ def main() -> None:
         seconds.append(time.perf_counter() - started)
         if rejected:
             raise SystemExit(f"{rejected} records were rejected")
+        started = time.perf_counter()
+        radar = Radar(resource, b"pepper")
+        radar.look(records, [])
+        radar.shape()
+        seconds_of_radar.append(time.perf_counter() - started)
+    print(f"{len(body) / RECORDS:.0f} bytes a record, {ROUNDS:,} rounds of {RECORDS}")
+    print(f"normalize: {_per_record(seconds)}")
+    print(f"drift radar: {_per_record(seconds_of_radar)}")
+
+
+def _per_record(seconds: list[float]) -> str:
     median, best = (value / RECORDS * 1e6 for value in (statistics.median(seconds), min(seconds)))
-    print(f"{len(body) / RECORDS:.0f} bytes a record")
-    print(f"{median:.1f} µs a record, at best {best:.1f} ({ROUNDS:,} rounds of {RECORDS})")
+    return f"{median:.1f} µs a record, at best {best:.1f}"
 
 
 if __name__ == "__main__":

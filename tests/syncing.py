@@ -43,6 +43,7 @@ class Syncing:
     passed: timedelta = timedelta()
     """How far the program's clock is ahead of the database's."""
     settings: dict[str, Any] = field(default_factory=dict)
+    partner_key: Secret | None = None
 
     @property
     def fleet(self) -> Fleet:
@@ -92,7 +93,7 @@ class Syncing:
             job = Job(
                 options,
                 settings,
-                Registry(tuple(self.organizations.values())),
+                Registry(tuple(self.organizations.values()), partner_key=self.partner_key),
                 self.resources,
                 self.database,
                 network,

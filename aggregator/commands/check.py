@@ -39,12 +39,14 @@ async def run(options: argparse.Namespace) -> int:
     redactor.add([registry.partner_key] if registry.partner_key else [])
     problems = [f"note: {note}" for note in registry.notes]
     problems += [f"note: {name} is set and not used: keys go past no proxy" for name in proxies()]
-    database, pins, broken = await _check_database(settings)
+    database, names, broken = await _check_database(settings)
     async with network_of(settings) as network:
         try:
-            everyone, headline = await with_discovered(registry, settings, network, pins)
+            found = await with_discovered(registry, settings, network, names)
+            everyone, headline = found.organizations, found.headline
         except ScopeError as error:
             everyone, headline = list(registry.organizations), f"AGGREGATOR_PARTNER_KEY: {error}"
+        pins = {name.organization: name.pinned_id for name in names}
         rows = await _check_keys([o for o in everyone if o.enabled], network, settings, pins)
     if headline:
         problems.append(headline)
@@ -78,30 +80,28 @@ def _exit_code(rows: Sequence[dict[str, Any]], *, broken: bool, headline: str | 
     return EXIT_PARTIAL if good else EXIT_NONE_COMPLETE
 
 
-async def _check_database(settings: Settings) -> tuple[str, dict[str, str], str | None]:
-    """What to say of it, the organization ids pinned in it by name, and what is wrong with it."""
+async def _check_database(settings: Settings) -> tuple[str, list[ledger.Name], str | None]:
+    """What to say of it, the organizations that it knows by an id, and what is wrong with it."""
     try:
         async with database_of(settings) as database:
             waiting = await migrate.pending(database)
             if not waiting:
-                known = await ledger.load_pins(database)
-                pins = {pin.organization: key[1] for key, pin in known.items()}
-                return "up to date", pins, None
+                return "up to date", await ledger.load_names(database), None
             state = f"{len(waiting)} migrations are pending"
             if settings.auto_migrate:
-                return f"{state}; sync applies them", {}, None
-            return state, {}, f"{state}; run: aggregator migrate"
+                return f"{state}; sync applies them", [], None
+            return state, [], f"{state}; run: aggregator migrate"
     except ConfigurationError as error:
-        return "unusable", {}, "; ".join(error.problems)
+        return "unusable", [], "; ".join(error.problems)
     except AggregatorError as error:
-        return "unusable", {}, str(error)
+        return "unusable", [], str(error)
 
 
 async def _check_keys(
     organizations: Sequence[Organization],
     network: Network,
     settings: Settings,
-    pins: dict[str, str],
+    pins: dict[str, str | None],
 ) -> list[dict[str, Any]]:
     admission = asyncio.Semaphore(4 * settings.max_concurrency)
 

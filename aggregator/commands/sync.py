@@ -12,10 +12,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -23,7 +23,7 @@ import orjson
 from aggregator import __version__, ledger, logs, runs, terminal
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
-from aggregator.commands.discovery import with_discovered
+from aggregator.commands.discovery import Discovery, with_discovered
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
 from aggregator.errors import ConfigurationError, RunError
@@ -36,6 +36,9 @@ from aggregator.scope import ScopeResult
 from aggregator.settings import Settings, load_settings
 from aggregator.summary import EXIT_FAILED, STATUS_OF_EXIT
 from aggregator.wiring import Network, database_of, network_of, now, prepare_schema
+
+if TYPE_CHECKING:
+    from aggregator.database import Connection
 
 log = logging.getLogger(__name__)
 
@@ -133,12 +136,14 @@ class Job:
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
-        everyone, headline = await self._everyone()
+        began_at = self.now()
+        found = await self._discover()
+        everyone, headline = found.organizations, found.headline
         chosen = _choose_organizations(everyone, self.options.organization)
         pepper = await ledger.load_pepper(self.database)
         generation = 0
         if not self.options.plan:
-            generation = await self._begin(everyone, chosen, forget=headline is None)
+            generation = await self._begin(found, chosen, pepper)
         configured = None if headline else frozenset(each.name for each in everyone)
         work = self._work(chosen, generation, configured, pepper)
         with terminal.progress() as show:
@@ -168,21 +173,19 @@ class Job:
         account = self._account(current, status, exit_code)
         if not self.options.plan:
             await self._close(rest, account)
+            with suppress(RunError):  # the run is over, and the view has it
+                await self._tell_new_drift(began_at)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if not self.options.json:
             terminal.print_summary(account, current.summary)
         return account
 
-    async def _everyone(self) -> tuple[list[Organization], str | None]:
-        pins = {}
-        if self.registry.partner_key is not None:
-            known = await ledger.load_pins(self.database)
-            pins = {pin.organization: key[1] for key, pin in known.items()}
-        return await with_discovered(self.registry, self.settings, self.network, pins)
+    async def _discover(self) -> Discovery:
+        has_partner = self.registry.partner_key is not None
+        names = await ledger.load_names(self.database) if has_partner else []
+        return await with_discovered(self.registry, self.settings, self.network, names)
 
-    async def _begin(
-        self, everyone: Sequence[Organization], chosen: Sequence[Organization], *, forget: bool
-    ) -> int:
+    async def _begin(self, found: Discovery, chosen: Sequence[Organization], pepper: bytes) -> int:
         """Opens the run in the ledger, closes the books of runs that died, gives the generation."""
         names = [organization.name for organization in chosen]
         planned = {resource.name: names for resource in self.resources}
@@ -190,7 +193,10 @@ class Job:
         async def begin() -> tuple[int, list[UUID]]:
             async with self.database.transaction() as connection:
                 abandoned = await runs.close_abandoned(connection, self.run_id)
-                await ledger.register(connection, everyone, forget=forget)
+                await ledger.register(
+                    connection, found.organizations, forget=found.headline is None
+                )
+                await self._note_listing(connection, found, pepper)
                 generation = await runs.begin(connection, self.run_id, __version__, planned)
             return generation, abandoned
 
@@ -198,6 +204,18 @@ class Job:
         for run_id in abandoned:
             log.warning("run.abandoned", extra={"run_id": str(run_id)})
         return generation
+
+    async def _note_listing(self, connection: Connection, found: Discovery, pepper: bytes) -> None:
+        """Holds what the ledger knows against the partner's list, where there is one."""
+        if not found.listing or self.registry.partner_key is None:
+            return
+        digest = self.registry.partner_key.digest(pepper)
+        gone = await ledger.note_listing(connection, found.listing, self.now(), digest)
+        if gone:
+            log.warning(
+                "organizations.gone_upstream",
+                extra={"organizations": len(gone), "such_as": gone[:5]},
+            )
 
     def _work(
         self,
@@ -257,6 +275,13 @@ class Job:
                 await runs.finish(connection, self.run_id, account)
 
         await self.database.patiently(close)
+
+    async def _tell_new_drift(self, began_at: datetime) -> None:
+        """Says what no organization had before; ``reporting.api_drift`` has the details."""
+        async with self.database.transaction() as connection:
+            drifts = await ledger.new_drift(connection, began_at)
+        if drifts:
+            log.warning("drift.noticed", extra=drifts)
 
     async def _record_failure(self, run: Run, exit_code: int) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""

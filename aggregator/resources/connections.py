@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from aggregator.model import Record, Rejection, Resource
+from aggregator.model import Field, Record, Rejection, Resource
 from aggregator.redact import Json, Rule, mask, mask_object
 from aggregator.resources.fields import (
     CUT,
@@ -65,16 +66,69 @@ LONGEST_STATUS_ERROR = 2_000
 VOLATILE = "(not kept)"
 """Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
-_FIELDS = frozenset(
-    {"id", "organization_id", "name", "type", "configuration", "status", "status_error", "saved"}
-    | {"policies", "parent_connection_id", "created_at", "created_by", "updated_at", "updated_by"}
-    | {"api_calls_last_24_hours", "rate_limit"}
+_TEXT = Field(frozenset({"string"}))
+_OPTIONAL_TEXT = _TEXT._replace(optional=True)
+_ID = Field(frozenset({"string", "integer"}))  # old and self-hosted servers
+_OPTIONAL_ID = _ID._replace(optional=True)
+_FLAG = Field(frozenset({"boolean"}))
+_LIST = Field(frozenset({"array"}), optional=True)
+_OBJECT = Field(frozenset({"object"}))
+_OPERATION = _TEXT._replace(
+    terms=frozenset(
+        {"bulksyncsource", "fieldsetquery", "filters", "identityfunctions", "istruncatable"}
+        | {"polytomicconnection", "supportssql", "target", "targetcreator"}
+    )
 )
-_TYPE_FIELDS = frozenset(
-    {"id", "name", "logo_url", "logo_dark_url", "operations", "Operations"}  # 4.2: both spellings
-)
-_ACTOR_FIELDS = frozenset({"id", "name", "type"})
-_RATE_LIMIT_FIELDS = frozenset({"currently_limited", "limited_since", "expires_at"})
+_CALLER = _TEXT._replace(terms=frozenset({"user", "organization", "partner", "system"}))  # 1.5
+
+FIELDS: Mapping[str, Field] = {  # polytomic-api 4.1 to 4.4
+    "id": _ID,
+    "organization_id": _ID,
+    "name": _TEXT,
+    "type": _OBJECT,
+    "type.id": _ID,
+    "type.name": _TEXT,
+    "type.logo_url": _TEXT,
+    "type.logo_dark_url": _OPTIONAL_TEXT,
+    "type.operations": _LIST,
+    "type.operations[]": _OPERATION,
+    "type.Operations": _LIST,  # the older spelling, 4.2
+    "type.Operations[]": _TEXT,
+    "configuration": _OBJECT,  # what is in it differs by type
+    "status": _TEXT._replace(terms=frozenset({"healthy", "unhealthy"})),
+    "status_error": _OPTIONAL_TEXT,
+    "saved": _FLAG,
+    "policies": _LIST,
+    "policies[]": _TEXT,
+    "parent_connection_id": _OPTIONAL_ID,
+    "created_at": _TEXT,
+    "created_by": _OBJECT,
+    "created_by.id": _ID,
+    "created_by.name": _TEXT,
+    "created_by.type": _CALLER,
+    "updated_at": _TEXT,
+    "updated_by": _OBJECT,
+    "updated_by.id": _ID,
+    "updated_by.name": _TEXT,
+    "updated_by.type": _CALLER,
+    "api_calls_last_24_hours": Field(frozenset({"integer"}), optional=True),
+    "rate_limit": _OBJECT._replace(optional=True),
+    "rate_limit.currently_limited": _FLAG,
+    "rate_limit.limited_since": _OPTIONAL_TEXT,
+    "rate_limit.expires_at": _OPTIONAL_TEXT,
+}
+
+
+def _names(prefix: str) -> frozenset[str]:
+    """Names of the documented fields of the object with this prefix."""
+    below = (path.removeprefix(prefix) for path in FIELDS if path.startswith(prefix))
+    return frozenset(name for name in below if name.isidentifier())
+
+
+_FIELDS = _names("")
+_TYPE_FIELDS = _names("type.")
+_ACTOR_FIELDS = _names("created_by.")
+_RATE_LIMIT_FIELDS = _names("rate_limit.")
 
 _TypeColumns: TypeAlias = tuple[str | None, str | None, str | None, str | None, list[str] | None]
 _types: dict[str, tuple[dict[str, Any], _TypeColumns]] = {}
@@ -137,7 +191,9 @@ def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT
     if not _FIELDS.issuperset(record):
         unknown(record, _FIELDS, "", notes)
     extra = json_text(notes, "extra", {}) if notes else None
-    return Record(connection_id, organization_id, (*values, extra, sanitized), reading)
+    return Record(
+        connection_id, organization_id, (*values, extra, sanitized), reading, extra is not None
+    )
 
 
 def _type(value: Json, notes: Notes) -> _TypeColumns:
@@ -289,8 +345,9 @@ CONNECTIONS = Resource(
     name="connections",
     path="/api/connections",
     item_path="/api/connections/{id}",
-    version=1,
+    version=2,
     columns=COLUMNS,
     readings=READINGS,
     normalize=normalize,
+    fields=FIELDS,
 )

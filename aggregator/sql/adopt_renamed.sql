@@ -48,5 +48,17 @@ with renamed as (
             where taken.run_id = n.run_id and taken.organization = m.new_name
                 and taken.resource = n.resource
         )
+), drift as (
+    insert into ledger.drift (
+        organization, resource, kind, path, mark, first_seen_at, last_seen_at
+    )
+    select m.new_name, d.resource, d.kind, d.path, d.mark, d.first_seen_at, d.last_seen_at
+    from renamed m join ledger.drift d on d.organization = m.old_name
+    on conflict do nothing
+), shape as (
+    insert into ledger.shapes (organization, resource, fields)
+    select m.new_name, s.resource, s.fields
+    from renamed m join ledger.shapes s on s.organization = m.old_name
+    on conflict do nothing
 )
 delete from ledger.organizations o using renamed m where o.organization = m.old_name

@@ -24,7 +24,8 @@ select jsonb_build_object(
                 last_attempt_at, last_complete_at,
                 extract(epoch from now() - last_complete_at)::bigint as age_seconds,
                 last_outcome, last_error, connections, healthy_connections,
-                unhealthy_connections, withheld_connections
+                unhealthy_connections, withheld_connections, listed_upstream_at,
+                gone_upstream_since, is_expected
             from reporting.organizations
         ) o
     )

@@ -13,11 +13,13 @@ TRACKED = """
     policies parent_connection_id created_at created_by_id created_by_name created_by_type
     updated_at updated_by_id updated_by_name updated_by_type extra
 """
+COMPLETENESS = "organizations_expected organizations_complete oldest_observed_at is_complete"
+NUMBERS = "connections distinct_connections healthy_connections unhealthy_connections"
 CONTRACT = {
     "organizations": """
         organization deployment organization_id organization_name tags status last_attempt_at
         last_complete_at last_outcome last_error connections healthy_connections
-        unhealthy_connections
+        unhealthy_connections listed_upstream_at gone_upstream_since is_expected
     """,
     "connections": f"""
         {CONNECTION_KEYS} name type_id type_name operations status is_healthy status_error endpoint
@@ -50,6 +52,16 @@ CONTRACT = {
     "rejected_records": """
         run_id organization resource record_id reason record rejected_at
     """,
+    "fleet_summary": f"{COMPLETENESS} {NUMBERS}",
+    "connection_types_in_use": f"type_id type_name {COMPLETENESS} {NUMBERS}",
+    "organization_health": f"""
+        organization deployment organization_id organization_name tags status {COMPLETENESS}
+        age_seconds {NUMBERS} unhealthy_since
+    """,
+    "api_drift": """
+        resource kind path value_digest organizations organizations_ever first_seen_at last_seen_at
+        is_current example_organization
+    """,
 }
 TYPES = {
     "tags": "jsonb",
@@ -62,6 +74,9 @@ TYPES = {
     "policies": "text[]",
     "changed_fields": "text[]",
     "is_healthy": "boolean",
+    "is_complete": "boolean",
+    "connections": "bigint",
+    "strict_connections": "bigint",
     "is_shared": "boolean",
     "is_open": "boolean",
     "request_id": "text",
@@ -195,3 +210,18 @@ async def test_a_change_is_history_and_a_reading_is_not(world: World) -> None:
     assert [
         (row["api_calls_last_24_hours"], row["max_api_calls_last_24_hours"]) for row in usage
     ] == [(7, 7)]
+
+
+@pytest.mark.parametrize(
+    "view", ["fleet_summary", "connection_types_in_use", "organization_health"]
+)
+def test_every_number_of_an_aggregate_has_a_strict_variant(columns: list[Row], view: str) -> None:
+    types = {row["column"]: row["type"] for row in columns if row["view"] == view}
+    numbers = {
+        name
+        for name, kind in types.items()
+        if kind == "bigint" and not name.startswith("organizations_")
+    } - {"age_seconds"}
+    strict = {name for name in numbers if name.startswith("strict_")}
+    assert strict == {f"strict_{name}" for name in numbers - strict}
+    assert len(strict) >= 7

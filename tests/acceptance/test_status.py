@@ -103,3 +103,91 @@ async def test_health_is_told_by_lower_case_and_unknown_without_a_status(world: 
         1,
         1,
     )
+
+
+async def aged(world: World, **hours: float) -> None:
+    """As if these organizations had last been read completely so many hours ago."""
+    for name, age in hours.items():
+        await world.execute(
+            f"update ledger.scopes set last_complete_at = now() - interval '{age} hours'"  # noqa: S608 (a number and a name of ours)
+            f" where organization = '{name.replace('_', '-')}'"
+        )
+
+
+async def test_max_age_passes_while_everyone_was_read_within_it(world: World) -> None:
+    await world.sync()
+    await aged(world, acme_01=25)
+    result = await world.run("status", "--json", "--max-age", "26h")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.document["max_age_seconds"] == 26 * 3600
+    assert result.document["too_old"] == []
+
+
+async def test_max_age_exits_3_and_names_who_is_older_the_never_read_first(world: World) -> None:
+    world.fleet["acme-03"].faults = [Fault(status=500)]
+    await world.sync()
+    await aged(world, acme_01=1.6, acme_02=27)
+
+    result = await world.run("status", "--json", "--max-age=1h30m")
+
+    assert result.exit_code == 3
+    assert result.document["too_old"] == ["acme-03", "acme-02", "acme-01"]
+    assert "no complete read within 1:30:00: acme-03, acme-02, acme-01\n" in result.stderr
+    table = await world.run("status", "--max-age", "1d")
+    assert table.exit_code == 3
+    assert "acme-01" in table.stdout
+    assert table.stderr.endswith("no complete read within 1 day, 0:00:00: acme-03, acme-02\n")
+    for arguments in (["status"], ["status", "--json"]):
+        plain = await world.run(*arguments)
+        assert (plain.exit_code, plain.stderr) == (0, "")
+        assert "too_old" not in plain.stdout
+
+
+async def test_max_age_names_twenty_and_says_how_many_more(new_world: NewWorld) -> None:
+    world = await new_world(Fleet(23, 1))
+    await world.sync("--organization=acme-01")
+    result = await world.run("status", "--json", "--max-age", "7d")
+    assert result.exit_code == 3
+    assert len(result.document["too_old"]) == 22
+    assert result.stderr.endswith("acme-20, acme-21 and 2 more\n")
+
+
+async def test_max_age_asks_nothing_of_who_is_disabled_without_key_or_gone(
+    new_world: NewWorld,
+) -> None:
+    world = await new_world(Fleet(names=["ours", "closed", "gone", "dropped"], connections=1))
+    registry = world.folder / "organizations.toml"
+    registry.write_text('[[organization]]\nname = "off"\napi_key = "env:X"\nenabled = false\n')
+    dropped = json.dumps({"dropped": world.fleet["dropped"].key})
+    settings = {"ORGANIZATIONS_FILE": str(registry), "PARTNER_KEY": world.fleet.partner_key}
+    world.fleet["closed"].is_open_to_partner = False
+    world.fleet["dropped"].is_listed = False
+    await world.sync(API_KEYS=dropped, **settings)
+    world.fleet["gone"].is_listed = False
+    await world.sync(API_KEYS=None, **settings)
+    await aged(world, gone=99, dropped=99)
+
+    result = await world.run("status", "--json", "--max-age", "26h")
+
+    assert (result.exit_code, result.document["too_old"]) == (0, [])
+    assert result.document["coverage"] == {"complete": 1, "no_key": 3, "disabled": 1}
+    shown = (await world.run("status")).stdout
+    assert "of these 1 gone upstream" in shown
+    assert "not on the partner's list since 20" in shown
+    order = [shown.index(f"\n{name}") for name in ("closed", "dropped", "ours", "gone", "off")]
+    assert order == sorted(order), "who is not as it should be first, who is not expected last"
+
+
+async def test_max_age_is_not_kept_where_nothing_was_ever_read(world: World) -> None:
+    result = await world.run("status", "--json", "--max-age", "26h")
+    assert (result.exit_code, result.document["too_old"]) == (3, [])
+    assert "no enabled organization is known" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "26", "h", "0h", "1h1d", "-1h", "1.5h", "\u0661h", "1 d", "9e9d"]
+)
+async def test_a_bad_max_age_is_exit_2_and_names_the_option(world: World, text: str) -> None:
+    result = await world.run("status", f"--max-age={text}")
+    assert result.exit_code == 2
+    assert "argument --max-age" in result.stderr

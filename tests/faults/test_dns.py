@@ -143,7 +143,7 @@ async def test_a_host_that_moves_during_a_run_is_found_again(
         rows = await here.world.query("select outcome from reporting.run_organizations")
         ended = Counter(row["outcome"] for row in rows)
         assert ended.keys() <= {"complete", "network"}
-        assert ended["complete"] >= 36, "all but those whose retries the shared budget refused"
+        assert ended["complete"] >= 20, "all but those whose retries the shared budget refused"
         assert old.accepted
         assert new.accepted
         assert len(here.names.asked) <= 4

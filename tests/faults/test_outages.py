@@ -380,6 +380,20 @@ async def test_a_slow_database_slows_the_fetching_down(
     assert 1 < ahead <= room // size + 1 + admitted
 
 
+async def test_a_session_that_ended_while_it_was_idle_is_only_a_lost_connection(
+    database_url: str,
+) -> None:
+    """Fault G1: whatever the driver makes of it, from its last word to the end of the stream."""
+    async with open_database(database_url) as database:
+        for delay in range(20):
+            async with database.connection() as connection:
+                pid = connection.get_server_pid()
+                await administer(database_url, f"select pg_terminate_backend({pid})")
+                for _ in range(delay):
+                    await asyncio.sleep(0)
+            await database.fetch("select 1")
+
+
 async def test_a_lost_connection_is_no_outage_yet(database_url: str) -> None:
     """Fault G1: the next attempt has a new connection."""
     waits = Waits()

@@ -55,6 +55,9 @@ def _basic(username: str, password: str, fleet: Fleet) -> Caller | None:
     if fleet.deployment_key and (username, password) == (fleet.deployment_key, ""):
         return Caller("system", fleet.owner)
     organization = fleet.by_id.get(username)
-    if organization and password and password in (fleet.partner_key, fleet.deployment_key):
+    if organization is None or not password:
+        return None
+    by_partner = password == fleet.partner_key and organization.is_open_to_partner
+    if by_partner or password == fleet.deployment_key:
         return Caller("organization", organization)
     return None

@@ -37,6 +37,10 @@ class Organization:
         """How many connections are generated, if nothing touched them before."""
         self.identity: dict[str, Any] = {}
         """Laid over the answer of ``/api/me``: another role, a mode, an organization gone."""
+        self.is_listed = True
+        """Whether the partner's list of organizations shows it."""
+        self.is_open_to_partner = True
+        """Whether the partner key, narrowed to it by Basic, may read it; else that is refused."""
         self.faults: list[Fault] = []
         self.ceiling: Ceiling | None = None
         self._generate = generate

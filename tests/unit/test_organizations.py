@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from aggregator.settings import Settings, load_settings
 from tests.leaks import everything_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
 
 CANARY = "canary-5up3r-53cr3t"
@@ -602,8 +604,13 @@ def test_an_endless_key_file_is_a_bad_key(content: bytes) -> None:
 PARTNER = Secret("made-up-partner-key")
 
 
-def found(*rows: object, known: tuple[Organization, ...] = ()) -> dict[str, str | None]:
-    return {one.name: one.organization_id for one in discover(rows, PARTNER, BASE_URL, known)}
+def found(
+    *rows: object,
+    known: tuple[Organization, ...] = (),
+    former: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str | None]:
+    discovered = discover(rows, PARTNER, BASE_URL, known, former)
+    return {one.name: one.organization_id for one in discovered}
 
 
 def known(name: str, organization_id: str | None, deployment: str) -> Organization:
@@ -632,7 +639,7 @@ def test_a_bad_partner_key_is_a_problem_of_configuration(key: str) -> None:
 
 
 def test_a_discovered_organization_is_read_with_its_id_and_the_partner_key() -> None:
-    (one,) = discover([{"id": "248df4b7", "name": "Acme, Inc."}], PARTNER, BASE_URL, ())
+    (one,) = discover([{"id": "248df4b7", "name": "Acme, Inc."}], PARTNER, BASE_URL, (), {})
     assert one == Organization(
         name="acme-inc.",
         base_url=BASE_URL,
@@ -672,6 +679,21 @@ def test_names_do_not_depend_on_the_order_of_the_records() -> None:
     rows = ({"id": "7", "name": "Acme-2"}, {"id": "2", "name": "Acme"}, {"id": "3", "name": "Acme"})
     expected = {"acme-2": "2", "acme-3": "3", "acme-2-7": "7"}
     assert found(*rows) == found(*reversed(rows)) == expected
+
+
+def test_an_id_keeps_the_name_it_had_and_nobody_else_gets_it() -> None:
+    former = {"1": "acme", "2": "globex", "3": "initech"}
+    rows = (
+        {"id": "1", "name": "Renamed"},
+        {"id": "2", "name": "Globex"},
+        {"id": "4", "name": "Initech"},
+    )
+    by_hand = (known("globex", None, "app.polytomic.com"),)
+    assert found(*rows, known=by_hand, former=former) == {
+        "acme": "1",
+        "globex-2": "2",
+        "initech-4": "4",
+    }
 
 
 def test_ids_that_a_configured_organization_pins_in_this_deployment_are_left_out() -> None:

@@ -83,6 +83,7 @@ def test_ages_are_shown_in_their_largest_unit(
         ("last_outcome", "last_error", "connections", "unhealthy_connections")
     )
     row |= {"organization": "acme", "status": "stale", "age_seconds": seconds, "connections": 0}
+    row |= {"is_expected": True, "gone_upstream_since": None}
     terminal.print_status({"coverage": {"stale": 1}, "last_run": None, "organizations": [row]})
     cells = re.split(r"\s{2,}", capsys.readouterr().out.splitlines()[-1])
     assert cells[:5] == ["acme", "stale", shown, "0", "-"]

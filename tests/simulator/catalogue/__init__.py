@@ -33,7 +33,7 @@ class ConnectionType:
     counts_api_calls: bool = False
 
 
-_BOTH = ("bulksyncsource", "bulksyncdestination", "target")
+_BOTH = ("bulksyncsource", "target", "targetcreator")
 _SOURCE = ("bulksyncsource",)
 _TARGET = ("target", "Filters", "IdentityFunctions")
 

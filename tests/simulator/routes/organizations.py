@@ -25,7 +25,7 @@ def _organization(call: Call) -> Reply:
 
 def _organizations(call: Call) -> Reply:
     """The owner organization comes first; the list is never paginated by the real API."""
-    return call.listed([_shown(each) for each in call.fleet])
+    return call.listed([_shown(each) for each in call.fleet if each.is_listed])
 
 
 ROUTES = (
