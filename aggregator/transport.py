@@ -12,6 +12,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from contextvars import ContextVar
 
 import aiohttp
@@ -73,14 +74,15 @@ async def send(  # noqa: PLR0913 - what one request is made of
             session.get(url, headers=headers(), allow_redirects=False) as answer,
         ):
             received = _joined(answer)
-            body = _Body(max_bytes, received.get("content-encoding", ""))
-            while chunk := await answer.content.readany():
-                body.feed(chunk)
-                if may_grow is not None and body.size > LARGE_BYTES:
-                    if not await may_grow():
-                        raise OutgrownError
-                    may_grow = None
-            return Response(answer.status, received, body.finish())
+            # Closed, because aiohttp and its errors hold on to this frame for a while.
+            with closing(_Body(max_bytes, received.get("content-encoding", ""))) as body:
+                while chunk := await answer.content.readany():
+                    body.feed(chunk)
+                    if may_grow is not None and body.size > LARGE_BYTES:
+                        if not await may_grow():
+                            raise OutgrownError
+                        may_grow = None
+                return Response(answer.status, received, body.finish())
     except (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError) as error:
         failure = _translate(error, url.host or "")
     raise failure
@@ -112,6 +114,9 @@ class _Body:
         if self._gzip is not None and not self._gzip.eof:
             raise _corrupt("a gzip body without its end")
         return self._decoded_body.getvalue()
+
+    def close(self) -> None:
+        self._decoded_body.close()
 
     def _decoded(self, chunk: bytes) -> bytes:
         try:

@@ -64,7 +64,7 @@ def threats(large: int, fleet: int) -> Mapping[str, Threat]:
         "64 bodies of tiny lists": Threat(_lists(_repeated("[]"))),
         "64 bodies of tiny objects": Threat(_lists(_repeated('{"a":1}'))),
         "64 bodies of as many values as may be": Threat(_lists(_repeated('{"a":1}', 1_040_000))),
-        "64 bodies of tiny records": Threat(_lists(_records(131_000))),
+        f"{large} bodies of tiny records": Threat(_lists(_records(131_000)), organizations=large),
         "64 bodies of 11,000,000 levels": Threat(_lists(b'{"data":' + b"[" * (LIMIT - 100))),
         "64 records of 32 MiB": Threat(_lists(_single(LIMIT - 1_000))),
         "64 gzip bombs": Threat(lambda: [Fault(bomb_bytes=1 << 30)]),
@@ -76,8 +76,8 @@ def threats(large: int, fleet: int) -> Mapping[str, Threat]:
         "64 errors of 32 MiB": Threat(
             lambda: [Fault(status=404, body=b'{"message":"' + b"x" * (LIMIT - 100) + b'"}')]
         ),
-        "64 lists of endless pages": Threat(
-            lambda: [Fault(path=LIST, next_page="endless")], connections=300
+        "16 lists of endless pages": Threat(
+            lambda: [Fault(path=LIST, next_page="endless")], organizations=16, connections=1_000
         ),
         "64 lists cut off at 30 MiB": Threat(
             lambda: [Fault(path=LIST, body=honest, cut_after=30 << 20)]
