@@ -134,7 +134,13 @@ class Collector:
         was_pinned = scope.state.organization_id is not None
         if not was_pinned and not await self._identities.is_known(deployment, organization_id):
             return {}
-        return await store.load_known(self._database, scope.resource, deployment, organization_id)
+        return await store.load_known(
+            self._database,
+            scope.resource,
+            deployment,
+            organization_id,
+            scope.known.rights_at,
+        )
 
     # Fetching and normalizing
 
@@ -224,6 +230,8 @@ class Collector:
         if tracked != known.tracked_digest:
             stored = await self._load_stored(scope)
             total = len(stored.keys() | records.keys())
+            if stored and records.keys() - stored.keys():
+                await self._identities.ask(scope)  # under which rights are they seen?
             if stored.keys() - records.keys():
                 absence = await self._judge(scope, snapshot, stored, digests)
             change = Change(

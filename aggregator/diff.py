@@ -13,6 +13,7 @@ from orjson import dumps
 from aggregator.model import Record
 from aggregator.scope import UNPROVEN, Known
 
+UNVOUCHED = "the key's rights when it was first seen are not known"
 DIGEST_SIZE = 16
 AGREEING_RUNS = 1
 """Earlier complete runs that must have missed a row too where one alone is not believed."""
@@ -87,13 +88,15 @@ def judge_missing(
     if reason is None and not provable:
         reason = UNPROVEN
     accepted = frozenset(key for key in missing if rules.accept and known[key].withheld_because)
-    withheld = {
-        key: reason
-        for key in missing
-        if reason is not None
-        and key not in accepted
-        and (doubt is not None or known[key].missing_runs < AGREEING_RUNS)
-    }
+    withheld = {}
+    for key in missing:
+        row = known[key]
+        if doubt is None and not row.is_vouched:
+            withheld[key] = UNVOUCHED
+        elif reason is not None and (doubt is not None or row.missing_runs < AGREEING_RUNS):
+            withheld[key] = reason
+    for key in accepted:
+        withheld.pop(key, None)
     return Missing(tuple(key for key in missing if key not in withheld), accepted, withheld)
 
 

@@ -63,6 +63,7 @@ class Identities:
         return (
             state.identity_checked_at is None
             or state.key_digest != self.key_digest(scope)
+            or not scope.known.rights_hold
             or not -CLOCKS_APART <= self._now() - state.identity_checked_at < IDENTITY_VALID_FOR
             or scope.pinned != state.organization_id
         )

@@ -122,6 +122,8 @@ def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
                 row["readings_digest"],
                 row["generation"],
                 row["rights"],
+                row["rights_at"],
+                row["rights_hold"],
             )
             for row in rows
             if row["resource"] is not None
@@ -237,6 +239,7 @@ def _scope_row(result: ScopeResult) -> dict[str, Any]:
         "records": result.records,
         "withheld": len(result.change.withheld) if result.change else 0,
         "rights": result.rights,
+        "grew": result.counts.created + result.counts.restored > 0,
     }
 
 

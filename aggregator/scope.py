@@ -30,7 +30,11 @@ class ScopeState:
     generation: int = 0
     """Of the run that wrote the scope last."""
     rights: str | None = None
-    """What the key was allowed when the scope was last complete with no row missing."""
+    """What the key was allowed when it was last asked and the answer lacked no row."""
+    rights_at: datetime | None = None
+    """When that was; rows that were first seen later may need other rights."""
+    rights_hold: bool = False
+    """Whether no row was first seen later."""
 
     @property
     def answered(self) -> int:
@@ -56,6 +60,8 @@ class Known:
     """One stored row of a scope, as far as deciding about it needs."""
 
     content_hash: bytes
+    is_vouched: bool = True
+    """Whether it was there when the key's rights were noted: these show it."""
     missing_runs: int = 0
     """Complete runs in a row, before this one, whose answer did not contain the row."""
     withheld_because: str = ""

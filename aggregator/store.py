@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aggregator.database import Database
@@ -24,14 +25,24 @@ Key = tuple[str, str]
 
 
 async def load_known(
-    database: Database, resource: Resource, deployment: str, organization_id: str
+    database: Database,
+    resource: Resource,
+    deployment: str,
+    organization_id: str,
+    rights_at: datetime | None,
 ) -> dict[str, Known]:
-    """The stored rows of one scope by id."""
+    """The stored rows of one scope by id; ``rights_at``: when the key's rights were noted."""
     rows = await database.fetch(
-        resource_statement("known", resource), resource.name, deployment, organization_id
+        resource_statement("known", resource),
+        resource.name,
+        deployment,
+        organization_id,
+        rights_at,
     )
     return {
-        row["id"]: Known(row["content_hash"], row["missing_runs"], row["withheld_because"])
+        row["id"]: Known(
+            row["content_hash"], row["is_vouched"], row["missing_runs"], row["withheld_because"]
+        )
         for row in rows
     }
 

@@ -22,11 +22,12 @@ with renamed as (
 ), continued as (
     insert into ledger.scopes as s (
         organization, resource, last_attempt_at, last_outcome, last_error, last_read_at,
-        last_complete_at, observed_since, observed_until
+        last_complete_at, observed_since, observed_until, rights, rights_at, rights_hold
     )
     select
         m.new_name, o.resource, o.last_attempt_at, o.last_outcome, o.last_error, o.last_read_at,
-        o.last_complete_at, o.observed_since, o.observed_until
+        o.last_complete_at, o.observed_since, o.observed_until, o.rights, o.rights_at,
+        o.rights_hold
     from renamed m join ledger.scopes o on o.organization = m.old_name
     where o.observed_since is not null
     on conflict (organization, resource) do update
@@ -34,7 +35,10 @@ with renamed as (
         last_outcome = coalesce(s.last_outcome, excluded.last_outcome),
         last_read_at = excluded.last_read_at,
         observed_since = excluded.observed_since,
-        observed_until = excluded.observed_until
+        observed_until = excluded.observed_until,
+        rights = excluded.rights,
+        rights_at = excluded.rights_at,
+        rights_hold = excluded.rights_hold
     where s.observed_since is null
 ), booked as (
     update ledger.run_organizations n

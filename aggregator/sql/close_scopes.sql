@@ -1,16 +1,17 @@
 -- Notes how scopes ended; digests and times of scopes that were not read stay. A look continues the
 -- interval of the look before, unless an attempt failed between them or they are too far apart.
 -- $1 text: resource, $2 bigint: generation, $3 jsonb: [{organization, outcome, error, attempt_at,
---   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights}]
+--   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights, grew}]
 with ended as (
     select
         r.*, s.observed_since, s.observed_until,
         s.last_outcome not in ('complete', 'partial')
-            or now() - s.observed_until > ledger.observation_gap() as is_gap
+            or now() - s.observed_until > ledger.observation_gap() as is_gap,
+        r.outcome = 'complete' and r.withheld = 0 and r.rights is not null as shows_rights
     from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
         bytes_digest text, tracked_digest text, readings_digest text, records integer,
-        withheld integer, rights text
+        withheld integer, rights text, grew boolean
     )
     join ledger.scopes s on s.organization = r.organization and s.resource = $1
 ), closed as (
@@ -50,12 +51,10 @@ set generation = $2,
                            else s.readings_digest end,
     records = case when r.was_read then r.records else s.records end,
     withheld = case when r.was_read then r.withheld else s.withheld end,
-    rights = case
-        -- Rows that are missing were seen with the rights of then: these are to be had again.
-        when r.outcome = 'complete' and (r.withheld = 0 or s.rights is null)
-            then coalesce(r.rights, s.rights)
-        else s.rights
-    end,
+    -- Rows that are missing were seen with the rights of then: these are to be had again.
+    rights = case when r.shows_rights then r.rights else s.rights end,
+    rights_at = case when r.shows_rights then now() else s.rights_at end,
+    rights_hold = case when r.shows_rights then true else s.rights_hold and not r.grew end,
     observed_since = case when not r.was_read then s.observed_since
                           when r.is_gap or s.observed_since is null then now()
                           else s.observed_since end,

@@ -47,13 +47,22 @@ async def test_a_changed_answer_costs_no_further_request(world: Syncing) -> None
     await world.sync()
     _asked(world)
     world.fleet["acme-01"].connections[0]["name"] = "renamed"
-    world.fleet["acme-01"].connections.append(
-        world.fleet["acme-01"].connections[1] | {"id": "added"}
-    )
 
     await world.sync()
 
     assert _asked(world) == {LIST: 2}
+
+
+async def test_identity_is_asked_again_when_rows_came(world: Syncing) -> None:
+    """Their later absence is judged by the rights with which they were first seen (fault D3)."""
+    await world.sync()
+    _asked(world)
+    added = world.fleet["acme-01"].connections[1] | {"id": "added"}
+    world.fleet["acme-01"].connections.append(added)
+
+    await world.sync()
+
+    assert _asked(world) == {ME: 1, LIST: 2}
 
 
 async def test_identity_is_asked_again_when_the_key_changed(world: Syncing) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from aggregator.diff import UNVOUCHED
 from aggregator.scope import SOME_REJECTED
 from tests.simulator import Fault
 from tests.simulator.generate import Connection
@@ -236,6 +237,50 @@ async def test_rights_count_from_the_last_answer_that_lacked_nothing(world: Sync
 
     assert _counts(account) == {"removed": 0, "withheld": 1}
     assert gone["id"] in await _marked(world)
+
+
+async def test_rights_are_asked_again_when_rows_come(world: Syncing) -> None:
+    """Fault D3: a key that was demoted, restored and demoted again proves nothing either time."""
+    acme = world.fleet["acme-01"]
+    hidden = acme.connections[0] | {"id": "hidden", "name": "hidden"}
+    acme.identity = {"role": "viewer"}
+    await world.sync()
+    acme.identity = {}
+    acme.connections.append(hidden)
+    await world.sync()
+    acme.identity = {"role": "viewer"}
+    acme.connections.remove(hidden)
+
+    assert _counts(await world.sync()) == {"removed": 0, "withheld": 1}
+
+
+async def test_a_row_that_came_while_the_key_could_not_be_asked_waits_for_a_person(
+    world: Syncing,
+) -> None:
+    await world.sync()
+    acme = world.fleet["acme-01"]
+    acme.faults = [Fault(path="/api/me", status=500)]
+    acme.connections.append(acme.connections[0] | {"id": "late", "name": "late"})
+    await world.sync()
+    acme.faults = []
+    del acme.connections[-2:]
+
+    assert _counts(await world.sync()) == {"removed": 1, "withheld": 1}
+    assert await _marked(world) == {"late": UNVOUCHED}
+    assert _counts(await world.sync(accept_removals=True)) == {"removed": 1, "withheld": 0}
+
+
+async def test_rights_that_could_not_be_asked_are_asked_in_the_next_run(world: Syncing) -> None:
+    await world.sync()
+    acme = world.fleet["acme-01"]
+    acme.faults = [Fault(path="/api/me", status=500)]
+    acme.connections.append(acme.connections[0] | {"id": "late", "name": "late"})
+    await world.sync()
+    acme.faults = []
+    await world.sync()
+    acme.connections.pop()
+
+    assert _counts(await world.sync()) == {"removed": 1, "withheld": 0}
 
 
 async def test_other_rights_that_show_the_same_rows_become_the_usual_ones(world: Syncing) -> None:

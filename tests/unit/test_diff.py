@@ -23,7 +23,10 @@ def record(identifier: str, *values: object, reading: tuple[object, ...] | None 
 
 def known(count: int, *, missing_runs: int = 0) -> dict[str, Known]:
     because = "an earlier reason" if missing_runs else ""
-    return {f"{n:04}": Known(b"", missing_runs, because) for n in range(count)}
+    return {
+        f"{n:04}": Known(b"", missing_runs=missing_runs, withheld_because=because)
+        for n in range(count)
+    }
 
 
 # Digests
@@ -131,6 +134,12 @@ def test_doubt_withholds_and_is_the_reason_however_often_runs_agree() -> None:
     assert judge_missing(stored, ["0000"], RULES, doubt="why").withheld == {"0001": "why"}
 
 
+def test_a_row_that_was_first_seen_with_unknown_rights_is_withheld() -> None:
+    stored = known(2) | {"0001": Known(b"", is_vouched=False, missing_runs=9)}
+    judged = judge_missing(stored, ["0000"], RULES, doubt=None)
+    assert judged.withheld == {"0001": diff.UNVOUCHED}
+
+
 def test_rows_that_cannot_be_read_by_id_need_a_run_that_agrees() -> None:
     for missing_runs, candidates in ((0, ()), (AGREEING_RUNS, ("0001",))):
         stored = known(2, missing_runs=missing_runs)
@@ -140,7 +149,7 @@ def test_rows_that_cannot_be_read_by_id_need_a_run_that_agrees() -> None:
 
 def test_a_person_overrules_every_reason_for_what_was_withheld_before() -> None:
     rules = replace(RULES, accept=True)
-    stored = known(1) | {"x": Known(b"", 0, "an earlier reason")}
+    stored = known(1) | {"x": Known(b"", withheld_because="an earlier reason")}
     judged = judge_missing(stored, [], rules, doubt="why")
     assert judged == Missing(("x",), frozenset("x"), {"0000": "why"})
 
@@ -156,7 +165,11 @@ def test_rows_may_go_once_enough_further_runs_agree() -> None:
     st.dictionaries(
         st.text(max_size=2),
         st.builds(
-            Known, st.just(b""), st.integers(0, 3), st.sampled_from(["", "an earlier reason"])
+            Known,
+            st.just(b""),
+            st.booleans(),
+            st.integers(0, 3),
+            st.sampled_from(["", "an earlier reason"]),
         ),
         max_size=30,
     ),
