@@ -17,6 +17,9 @@ from tests.databases import Databases
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
+# Where Debian keeps what root uses: nginx, nft, pgbouncer.
+os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+
 _RUN = pytest.StashKey[databases.Run]()
 _RUN_FOLDER = pytest.StashKey[Path]()
 
