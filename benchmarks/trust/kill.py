@@ -28,18 +28,19 @@ Rows = frozenset[tuple[str, str]]
 """Id and digest of each row of one organization."""
 Picture = dict[str, Rows]
 
-_WHEN_WRITTEN = (
-    "'{first_seen_at,last_changed_at,last_seen_at,status_since,withheld_since,withheld_reason}'"
-    "::text[]"
-)
+_WHEN_WRITTEN = """
+'{first_seen_at,last_changed_at,last_seen_at,status_since,withheld_since,withheld_reason,
+valid_from,valid_to}'::text[]
+"""
+"""Columns that say when we looked and not what was there."""
 _PICTURE = f"""
 select organization, connection_id, md5((to_jsonb(c) - {_WHEN_WRITTEN})::text) as digest
 from reporting.connections c
 """  # noqa: S608 - constants
-_HISTORY = """
-select (to_jsonb(h) - '{valid_from,valid_to}'::text[])::text || (valid_to is null)::text as row
+_HISTORY = f"""
+select (to_jsonb(h) - {_WHEN_WRITTEN})::text || (valid_to is null)::text as row
 from reporting.connection_history h order by row
-"""
+"""  # noqa: S608 - constants
 
 
 async def measure_kill(stand: Stand, rounds: int) -> tuple[list[Figure], dict[str, Any]]:
