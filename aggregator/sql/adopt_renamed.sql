@@ -22,17 +22,18 @@ with renamed as (
 ), continued as (
     insert into ledger.scopes as s (
         organization, resource, last_attempt_at, last_outcome, last_error, last_read_at,
-        last_complete_at, observed_since, observed_until
+        last_complete_at, rights, observed_since, observed_until
     )
     select
         m.new_name, o.resource, o.last_attempt_at, o.last_outcome, o.last_error, o.last_read_at,
-        o.last_complete_at, o.observed_since, o.observed_until
+        o.last_complete_at, o.rights, o.observed_since, o.observed_until
     from renamed m join ledger.scopes o on o.organization = m.old_name
     where o.observed_since is not null
     on conflict (organization, resource) do update
     set last_attempt_at = coalesce(s.last_attempt_at, excluded.last_attempt_at),
         last_outcome = coalesce(s.last_outcome, excluded.last_outcome),
         last_read_at = excluded.last_read_at,
+        rights = coalesce(s.rights, excluded.rights),
         observed_since = excluded.observed_since,
         observed_until = excluded.observed_until
     where s.observed_since is null

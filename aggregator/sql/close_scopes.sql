@@ -51,8 +51,9 @@ set generation = $2,
     records = case when r.was_read then r.records else s.records end,
     withheld = case when r.was_read then r.withheld else s.withheld end,
     rights = case
-        -- Rows that are missing were seen with the rights of then: these are to be had again.
-        when r.outcome = 'complete' and (r.withheld = 0 or s.rights is null)
+        -- Rows that are missing were seen with the rights of then, known or not: these are to be had
+        -- again, and today's are never taken for them. A verdict that was not written says nothing.
+        when r.was_read and r.outcome = 'complete' and r.withheld = 0
             then coalesce(r.rights, s.rights)
         else s.rights
     end,
