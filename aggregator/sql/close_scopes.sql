@@ -40,7 +40,8 @@ set generation = $2,
     last_outcome = r.outcome,
     last_error = r.error,
     last_read_at = case when r.was_read then r.attempt_at else s.last_read_at end,
-    last_complete_at = case when r.outcome = 'complete' then r.attempt_at
+    -- Its age is told by the database's clock, and a clock of ours that is ahead makes nothing fresh.
+    last_complete_at = case when r.outcome = 'complete' then least(r.attempt_at, now())
                             else s.last_complete_at end,
     bytes_digest = case when r.was_read then decode(r.bytes_digest, 'hex')
                         else s.bytes_digest end,
