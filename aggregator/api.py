@@ -45,11 +45,15 @@ _FINAL_OUTCOMES: dict[int, Outcome] = {
     HTTPStatus.UNAUTHORIZED: Outcome.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN: Outcome.FORBIDDEN,
     HTTPStatus.NOT_FOUND: Outcome.NOT_FOUND,
+    HTTPStatus.GONE: Outcome.NOT_FOUND,
 }
 
 
+_SAYING = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+"""What an answer of another version may not say: not what is there, and not that it is not."""
 _VERSION = re.compile(r"[0-9a-z.-]{1,20}", re.IGNORECASE)
 _SENDABLE = re.compile(r"[!-~]+ [!-~]+")
+_PLAIN = re.compile(r"[0-9A-Za-z_~:.-]*[0-9A-Za-z_~-]")
 
 
 def headers(api_version: str, authorization: str) -> dict[str, str]:
@@ -79,14 +83,14 @@ def check(response: Response, *, asked_version: str, hide: Callable[[str], str] 
     (fault B19): see ``served_version``.
     """
     status = response.status
+    served = served_version(response)
+    if status in _SAYING and served not in (None, asked_version):
+        raise ScopeError(
+            Outcome.VERSION_MISMATCH,
+            f"asked for API version {asked_version}, got {_version(str(served))}",
+            http_status=status,
+        )
     if status == HTTPStatus.OK:
-        served = served_version(response)
-        if served not in (None, asked_version):
-            raise ScopeError(
-                Outcome.VERSION_MISMATCH,
-                f"asked for API version {asked_version}, got {_version(str(served))}",
-                http_status=status,
-            )
         return
     if 200 <= status < 300:  # noqa: PLR2004 - no other success is an answer to a GET of ours
         raise ScopeError(Outcome.BAD_PAYLOAD, f"unexpected HTTP {status}", http_status=status)
@@ -112,7 +116,9 @@ def check(response: Response, *, asked_version: str, hide: Callable[[str], str] 
             retry_after_seconds=retry_after_seconds(response.headers),
         )
     outcome = _FINAL_OUTCOMES.get(status, Outcome.UPSTREAM_ERROR)
-    raise ScopeError(outcome, message, http_status=status)
+    error = ScopeError(outcome, message, http_status=status)
+    error.is_page = "html" in response.headers.get("content-type", "")
+    raise error
 
 
 def _version(served: str) -> str:
@@ -217,6 +223,15 @@ def item_request(path: str, identifier: str) -> Request:
     if identifier in {".", ".."}:
         raise ScopeError(Outcome.BAD_PAYLOAD, "the id cannot be part of an address")
     return Request(path.replace("{id}", quote(identifier, safe="")))
+
+
+def is_plain(identifier: str) -> bool:
+    """Whether an id reaches the server as it is, whatever stands between.
+
+    Slashes, dots at the end, what needs an escape: proxies and routers decode, merge and cut such
+    things, each in its way, and then answer 404 for an address that nobody asked for.
+    """
+    return _PLAIN.fullmatch(identifier) is not None
 
 
 def next_request(request: Request, page: Page) -> Request | None:

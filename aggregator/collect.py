@@ -278,8 +278,10 @@ class Collector:
         )
         return Absence(
             missing.candidates,
-            missing.accepted,
-            neighbor=min(snapshot.records, default=None),
+            # Of a partial answer what a person accepted is no more than worth a look by id.
+            frozenset() if snapshot.rejected else missing.accepted,
+            neighbor=min(filter(api.is_plain, snapshot.records), default=None)
+            or min(snapshot.records, default=None),
             withheld=missing.withheld,
             counts_as_agreement=doubt is None,
             digests=digests,

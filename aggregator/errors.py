@@ -39,6 +39,9 @@ class ConfigurationError(AggregatorError):
 class ScopeError(AggregatorError):
     """One resource of one organization cannot be collected in this run."""
 
+    is_page = False
+    """Whether the answer was a page for people, which no API gives."""
+
     def __init__(self, outcome: Outcome, message: str, *, http_status: int | None = None) -> None:
         super().__init__(message)
         self.outcome = outcome

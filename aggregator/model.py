@@ -137,6 +137,12 @@ class Listing:
     organizations: Sequence[Listed]
 
 
+def _escaped(part: str | None) -> str:
+    if part == "-":
+        return "%2D"
+    return part.replace("%", "%25").replace("/", "%2F") if part else "-"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whom a key speaks for, as ``/api/me`` says; None where the answer does not say."""
@@ -152,9 +158,9 @@ class Identity:
 
     @property
     def rights(self) -> str:
-        """All that decides what the key sees, as one text to compare."""
+        """All that decides what the key sees, as one text to compare: others give another one."""
         parts = (self.key_class, self.role, self.mode, self.profile)
-        return "/".join(part or "-" for part in parts)
+        return "/".join(map(_escaped, parts))
 
 
 @dataclass(frozen=True, slots=True)

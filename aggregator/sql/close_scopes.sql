@@ -7,7 +7,8 @@ with ended as (
         r.*, s.observed_since, s.observed_until,
         s.last_outcome not in ('complete', 'partial')
             or now() - s.observed_until > ledger.observation_gap() as is_gap,
-        r.outcome = 'complete' and r.withheld = 0 and r.rights is not null as shows_rights
+        r.was_read and r.outcome = 'complete' and r.withheld = 0 and r.rights is not null
+            as shows_rights
     from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
         bytes_digest text, tracked_digest text, readings_digest text, records integer,
@@ -41,7 +42,8 @@ set generation = $2,
     last_outcome = r.outcome,
     last_error = r.error,
     last_read_at = case when r.was_read then r.attempt_at else s.last_read_at end,
-    last_complete_at = case when r.outcome = 'complete' then r.attempt_at
+    -- Its age is told by the database's clock, and a clock of ours that is ahead makes nothing fresh.
+    last_complete_at = case when r.outcome = 'complete' then least(r.attempt_at, now())
                             else s.last_complete_at end,
     bytes_digest = case when r.was_read then decode(r.bytes_digest, 'hex')
                         else s.bytes_digest end,
@@ -51,7 +53,8 @@ set generation = $2,
                            else s.readings_digest end,
     records = case when r.was_read then r.records else s.records end,
     withheld = case when r.was_read then r.withheld else s.withheld end,
-    -- Rows that are missing were seen with the rights of then: these are to be had again.
+    -- Rows that are missing were seen with the rights of then: these are to be had again, and
+    -- today's are never taken for them. A verdict that was not written says nothing.
     rights = case when r.shows_rights then r.rights else s.rights end,
     rights_at = case when r.shows_rights then now() else s.rights_at end,
     rights_hold = case when r.shows_rights then true else s.rights_hold and not r.grew end,

@@ -9,6 +9,12 @@ with version as (
     select
         p.deployment, p.organization_id, n.run_id, n.recorded_at, n.outcome, n.error, n.request_id,
         n.outcome in ('complete', 'partial') and exists (
+            -- Under one name an organization of the same id may have been read on two deployments.
+            select
+            from reporting.observations b
+            where b.organization = p.organization and b.resource = n.resource
+                and n.recorded_at between b.observed_from and b.observed_to
+        ) and exists (
             select
             from version v
             where v.deployment = p.deployment and v.organization_id = p.organization_id

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from aggregator.incident import FleetIncident
-from aggregator.proof import HIDDEN
+from aggregator.proof import CHANGED, HIDDEN, ODD_ID
 from tests.simulator import Fault, Fleet
 from tests.syncing import Syncing, syncing
 
@@ -44,9 +47,9 @@ async def test_a_row_goes_when_its_address_says_404_and_its_neighbor_reads(world
     assert account["exit_code"] == 0
     asked = [request.path for request in world.simulator.observed.requests("acme-01")]
     kept = min(each["id"] for each in world.fleet["acme-01"].connections)
-    assert asked == [LIST, "/api/me", f"{LIST}/{gone['id']}", f"{LIST}/{kept}"]
+    assert asked == [LIST, "/api/me", f"{LIST}/{gone['id']}", f"{LIST}/{kept}", "/api/me"]
     scope = (await world.scopes(account))["acme-01"]
-    assert (scope["requests"], scope["removed"], scope["withheld"]) == (4, 1, 0)
+    assert (scope["requests"], scope["removed"], scope["withheld"]) == (5, 1, 0)
 
 
 async def test_after_a_removal_an_unchanged_answer_is_known_by_its_bytes(world: Syncing) -> None:
@@ -189,10 +192,125 @@ async def test_ids_that_would_change_the_address_are_kept(world: Syncing) -> Non
 
     account = await world.sync()
 
-    assert _counts(account) == (2, 1)
+    assert _counts(account) == (0, 3)
     stored = await world.connections("acme-01")
     assert stored[".."]["withheld_reason"].endswith("the id cannot be part of an address")
+    assert stored["a/b?c#d%2F"]["withheld_reason"] == ODD_ID
     assert not [r for r in world.simulator.observed.requests("acme-01") if r.path == "/api/"]
+
+    assert _counts(await world.sync(accept_removals=True)) == (3, 0), "a person can let them go"
+
+
+@pytest.mark.parametrize("odd", ["a/usage", "a//b", "x.", "a%2Fb", "a;b", "caf\xe9", "a\0b", " a"])
+async def test_a_404_proves_nothing_for_an_id_that_may_be_lost_on_the_way(
+    world: Syncing, odd: str
+) -> None:
+    """Fault D4: the list was edited while it was read, and a router does not know the address."""
+    acme = world.fleet["acme-01"]
+    acme.connections[0]["id"] = odd
+    await world.sync()
+    shown = acme.connections[1:]
+    acme.faults = [
+        Fault(path=LIST, body={"data": shown}),
+        *(Fault(path=f"{LIST}/{each['id']}") for each in shown),
+        Fault(path=BY_ID, status=404),
+    ]
+
+    assert _counts(await world.sync()) == (0, 1)
+    assert await _reasons(world) == {ODD_ID}
+
+
+async def test_a_404_in_another_version_of_the_api_proves_nothing(world: Syncing) -> None:
+    """Fault B19."""
+    await world.sync()
+    raced = world.fleet["acme-01"].connections[0]["id"]
+    _hide(world, raced)
+    other = Fault(path=f"{LIST}/{raced}", status=404, headers={"X-Polytomic-Version": "2022-12-12"})
+    world.fleet["acme-01"].faults.append(other)
+
+    assert _counts(await world.sync()) == (0, 1)
+
+
+async def test_a_key_that_is_demoted_during_the_run_proves_nothing(world: Syncing) -> None:
+    """Fault D3: its rights were asked for before it lost them, and the list read afterwards."""
+    await world.sync()
+    world.passed = timedelta(days=2)
+    acme = world.fleet["acme-01"]
+    hidden = acme.connections[0]["id"]
+    _hide(world, hidden)
+
+    def demote(body: bytes) -> bytes:
+        return body.replace(b'"role":"', b'"role":"less-')
+
+    acme.faults += [
+        Fault(path=f"{LIST}/{hidden}", status=404),
+        Fault(path="/api/me", times=1),
+        Fault(path="/api/me", edit=demote),
+    ]
+
+    assert _counts(await world.sync()) == (0, 1)
+    assert await _reasons(world) == {CHANGED}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=400),
+        Fault(status=405),
+        Fault(status=500),
+        Fault(status=301, headers={"Location": "/elsewhere"}),
+        Fault(body={"data": None}, status=200),
+        Fault(body={"error": "not found"}, status=200),
+        Fault(body={"data": {"id": "another"}}, status=200),
+    ],
+)
+async def test_a_person_can_let_go_whatever_a_server_says_of_what_is_gone(
+    world: Syncing, fault: Fault
+) -> None:
+    """Fault D2: the breaker can always be cleared, and one such row holds up no other."""
+    await world.sync()
+    acme = world.fleet["acme-01"]
+    first, second = sorted(acme.connections.pop()["id"] for _ in range(2))
+    acme.faults = [replace(fault, path=f"{LIST}/{first}")]
+
+    assert _counts(await world.sync()) == (1, 1)
+    assert second not in await world.connections("acme-01")
+    assert _counts(await world.sync()) == (0, 1), "time proves nothing"
+    assert _counts(await world.sync(accept_removals=True)) == (1, 0)
+
+
+async def test_ids_that_a_server_writes_in_another_way_can_be_let_go(world: Syncing) -> None:
+    """Fault D2: the old address shows the new record."""
+    acme = world.fleet["acme-01"]
+    for each in acme.connections:
+        each["id"] = each["id"].upper()
+    await world.sync()
+    for each in acme.connections:
+        old, each["id"] = each["id"], each["id"].lower()
+        acme.faults.append(Fault(path=f"{LIST}/{old}", status=200, body={"data": each}))
+    for _ in range(2):
+        assert _counts(await world.sync()) == (0, 6)
+
+    assert _counts(await world.sync(accept_removals=True)) == (6, 0)
+    assert (await world.connections("acme-01")).keys() == {each["id"] for each in acme.connections}
+
+
+async def test_what_a_person_accepts_is_still_proven_where_the_answer_is_partial(
+    world: Syncing,
+) -> None:
+    """Fault C21: the rejected record may be the one that is missing."""
+    await world.sync()
+    acme = world.fleet["acme-01"]
+    broken, *others = acme.connections
+    address = f"{LIST}/{broken['id']}"
+    listed = [broken | {"id": None}, *others]
+    acme.faults = [Fault(path=LIST, body={"data": listed}), Fault(path=address, status=403)]
+    assert _counts(await world.sync()) == (0, 1)
+
+    assert _counts(await world.sync(accept_removals=True)) == (0, 1)
+
+    acme.faults[1] = Fault(path=address, status=404)
+    assert _counts(await world.sync(accept_removals=True)) == (1, 0)
 
 
 async def test_an_emptied_organization_is_empty_after_two_complete_runs(world: Syncing) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aggregator.diff import UNVOUCHED
 from aggregator.scope import SOME_REJECTED
 from tests.simulator import Fault
+from tests.simulator.fleet import Organization
 from tests.simulator.generate import Connection
 from tests.syncing import Syncing
 
@@ -27,6 +28,16 @@ async def _grown(world: Syncing, connections: int = 40) -> list[Connection]:
     acme.connections = [template | {"id": f"c-{n:03}", "name": str(n)} for n in range(connections)]
     await world.sync("acme-01")
     return acme.connections
+
+
+def _show_less(organization: Organization) -> None:
+    """From now on its key is a lesser one, which is not shown one of the connections."""
+    hidden, *shown = organization.connections
+    organization.identity = {"credential": {"mode": "restricted"}}
+    organization.faults = [
+        Fault(path="/api/connections", body={"data": shown}),
+        Fault(path=f"/api/connections/{hidden['id']}", status=404),
+    ]
 
 
 async def _marked(world: Syncing) -> dict[str, str]:
@@ -292,6 +303,41 @@ async def test_other_rights_that_show_the_same_rows_become_the_usual_ones(world:
     acme.connections.pop()
 
     assert _counts(await world.sync()) == {"removed": 1, "withheld": 0}
+
+
+async def test_rights_that_were_not_known_do_not_become_those_of_a_lesser_key(
+    world: Syncing,
+) -> None:
+    """Fault D3: the old key could not say who it is, the new one can and is shown less."""
+    acme = world.fleet["acme-01"]
+    acme.faults = [Fault(path="/api/me", status=403)]
+    await world.sync()
+    new_key = "abcd0000-0000-4000-8000-000000000009"
+    world.fleet.keys[new_key] = acme
+    world.use_key("acme-01", new_key)
+    _show_less(acme)
+
+    counts = [_counts(await world.sync()) for _ in range(3)]
+
+    assert counts == [{"removed": 0, "withheld": 1}] * 3
+    assert set((await _marked(world)).values()) == {"the key's rights were not known before"}
+    assert _counts(await world.sync(accept_removals=True)) == {"removed": 1, "withheld": 0}
+
+
+async def test_an_organization_takes_its_rights_along_to_a_new_name(world: Syncing) -> None:
+    """Faults A3, D3: renamed and demoted at once."""
+    await world.sync()
+    acme = world.fleet["acme-01"]
+    del world.organizations["acme-01"]
+    world.add("renamed", acme.key)
+    _show_less(acme)
+
+    counts = [_counts(await world.sync()) for _ in range(3)]
+
+    assert counts == [{"removed": 0, "withheld": 1}] * 3
+    acme.identity = {}
+    acme.faults = []
+    assert _counts(await world.sync()) == {"removed": 0, "withheld": 0}
 
 
 async def test_a_key_that_may_not_say_who_it_is_proves_nothing(world: Syncing) -> None:

@@ -14,6 +14,7 @@ THERE = Look(Outcome.COMPLETE, record=Record("x", None, ()))
 GONE = Look(Outcome.NOT_FOUND, "HTTP 404")
 REFUSED = Look(Outcome.FORBIDDEN, "HTTP 403")
 FAILED = Look(Outcome.TIMEOUT, "too slow")
+BROKEN = Look(Outcome.UPSTREAM_ERROR, "HTTP 500")
 LOOKS = st.sampled_from([THERE, GONE, REFUSED, FAILED])
 
 
@@ -40,6 +41,10 @@ def absence(*candidates: str, accepted: str = "", withheld: str = "") -> Absence
         (REFUSED, THERE, "", (), {"x": "HTTP 403"}),
         (REFUSED, None, "x", ("x",), {}),
         (FAILED, THERE, "x", (), {"x": "too slow"}),
+        (BROKEN, THERE, "", (), {"x": "HTTP 500"}),
+        (BROKEN, THERE, "x", ("x",), {}),
+        (BROKEN, BROKEN, "x", (), {"x": "HTTP 500"}),
+        (BROKEN, None, "x", (), {"x": "HTTP 500"}),
     ],
 )
 def test_a_row_goes_by_its_404_and_its_neighbors_answer(
