@@ -173,7 +173,9 @@ def print_status(document: Mapping[str, Any]) -> None:
         console.print(f"last run: {last['status']}, started {last['started_at']}")
         if last["headline"]:
             console.print(f"[bold red]{_safe(last['headline'])}[/]")
-    table = _table("organization", "status", "age", "connections", "unhealthy", "outcome", "why")
+    withheld = any(row["withheld_connections"] for row in document["organizations"])
+    numbers = ["connections", "unhealthy", *(["withheld"] if withheld else [])]
+    table = _table("organization", "status", "age", *numbers, "outcome", "why")
     for row in sorted(document["organizations"], key=_looked_at):
         why = row["last_error"] or ""
         if row["gone_upstream_since"]:
@@ -185,10 +187,16 @@ def print_status(document: Mapping[str, Any]) -> None:
             _age(row["age_seconds"]),
             _number(row["connections"]),
             _number(row["unhealthy_connections"]),
+            *([_number(row["withheld_connections"])] if withheld else []),
             row["last_outcome"] or "",
             _safe(why),
         )
     console.print(table)
+    if withheld:
+        console.print(
+            "[bold yellow]withheld[/] rows are counted as connections, though the last answer"
+            " lacked them: reporting.connections has withheld_since and withheld_reason"
+        )
 
 
 def print_explanation(document: Mapping[str, Any]) -> None:

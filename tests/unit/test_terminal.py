@@ -80,13 +80,33 @@ def test_ages_are_shown_in_their_largest_unit(
     capsys: pytest.CaptureFixture[str], seconds: float | None, shown: str
 ) -> None:
     row: dict[str, Any] = dict.fromkeys(
-        ("last_outcome", "last_error", "connections", "unhealthy_connections")
+        (
+            *("last_outcome", "last_error", "connections", "unhealthy_connections"),
+            "withheld_connections",
+        )
     )
     row |= {"organization": "acme", "status": "stale", "age_seconds": seconds, "connections": 0}
     row |= {"is_expected": True, "gone_upstream_since": None}
     terminal.print_status({"coverage": {"stale": 1}, "last_run": None, "organizations": [row]})
     cells = re.split(r"\s{2,}", capsys.readouterr().out.splitlines()[-1])
     assert cells[:5] == ["acme", "stale", shown, "0", "-"]
+
+
+def test_status_tells_connections_that_the_last_answer_lacked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row: dict[str, Any] = {"status": "complete", "age_seconds": 1, "last_outcome": "complete"}
+    row |= {"last_error": None, "connections": 25, "unhealthy_connections": 0}
+    row |= {"is_expected": True, "gone_upstream_since": None}
+    whole = row | {"organization": "whole", "withheld_connections": 0}
+    emptied = row | {"organization": "emptied", "withheld_connections": 25}
+    document: dict[str, Any] = {"coverage": {}, "last_run": None, "organizations": [whole]}
+    terminal.print_status(document)
+    assert "withheld" not in capsys.readouterr().out
+    terminal.print_status(document | {"organizations": [whole, emptied]})
+    out = capsys.readouterr().out
+    assert re.search(r"emptied +complete +1 s +25 +0 +25 +complete", out)
+    assert "withheld_reason" in out
 
 
 def test_no_progress_is_shown_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
