@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     sync.add_argument(
         "--accept-removals",
         action="store_true",
-        help="remove what complete answers no longer contain, also what was withheld",
+        help="let go what earlier runs withheld, no more, after reading each row once more",
     )
 
     check = commands.add_parser(

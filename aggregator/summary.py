@@ -20,6 +20,8 @@ EXIT_ACTIVE = 6
 
 _NOT_FAILED = {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.DEFERRED}
 EXAMPLES = 3
+MOST_GROUPS = 40
+"""Groups of organizations that ended alike, in the document; ``outcomes`` counts them all."""
 CHANGES = ("created", "updated", "removed", "restored", "withheld", "rejected")
 
 
@@ -169,6 +171,16 @@ class Summary:
                 name: counts.as_dict() for name, counts in sorted(self.resources.items())
             },
         }
+        if self._groups:
+            document["not_complete"] = [
+                {
+                    "outcome": str(group.outcome),
+                    "error": group.error or None,
+                    "count": group.count,
+                    "such_as": group.examples,
+                }
+                for group in self.groups[:MOST_GROUPS]
+            ]
         if self.walk_races:
             document["walk_races"] = self.walk_races
         if self.planned is not None:

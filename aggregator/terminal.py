@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from aggregator.scope import MOST_NAMED
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 LONGEST_VALUE = 200
+_NAMED_KINDS = ("updated", "removed", "restored", "withheld")
 _STYLES = {
     "complete": "green",
     "stale": "yellow",
@@ -119,6 +122,16 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
                 names += more
             troubles.add_row(str(group.outcome), str(group.count), _safe(group.error), names)
         console.print(troubles)
+    _print_notices(console, summary)
+
+
+def _print_notices(console: Console, summary: Summary) -> None:
+    """What a person should know beyond the numbers, the most pressing last."""
+    if summary.walk_races:
+        console.print(
+            f"{summary.walk_races} rows were missing from their list, though a read by id found"
+            " them: they are kept, and counted as seen"
+        )
     for headline in summary.headlines:
         console.print(f"[bold red]{_safe(headline)}[/]")
     if summary.withheld_by_complete:
@@ -159,6 +172,12 @@ def _print_plan(console: Console, planned: Sequence[Mapping[str, Any]]) -> None:
         console.print(table)
     if len(planned) > MOST_ROWS or len(named) > MOST_ROWS:
         console.print("[dim]and more; --json has them[/]")
+    unnamed = sum(row[kind] for row in planned for kind in _NAMED_KINDS) - len(named)
+    if unnamed > 0:
+        console.print(
+            f"[bold]{unnamed} more rows[/] are counted and not named: a plan names {MOST_NAMED} of"
+            " each kind in an organization"
+        )
 
 
 def print_status(document: Mapping[str, Any]) -> None:
@@ -173,7 +192,9 @@ def print_status(document: Mapping[str, Any]) -> None:
         console.print(f"last run: {last['status']}, started {last['started_at']}")
         if last["headline"]:
             console.print(f"[bold red]{_safe(last['headline'])}[/]")
-    table = _table("organization", "status", "age", "connections", "unhealthy", "outcome", "why")
+    withheld = any(row["withheld_connections"] for row in document["organizations"])
+    numbers = ["connections", "unhealthy", *(["withheld"] if withheld else [])]
+    table = _table("organization", "status", "age", *numbers, "outcome", "why")
     for row in sorted(document["organizations"], key=_looked_at):
         why = row["last_error"] or ""
         if row["gone_upstream_since"]:
@@ -185,10 +206,16 @@ def print_status(document: Mapping[str, Any]) -> None:
             _age(row["age_seconds"]),
             _number(row["connections"]),
             _number(row["unhealthy_connections"]),
+            *([_number(row["withheld_connections"])] if withheld else []),
             row["last_outcome"] or "",
             _safe(why),
         )
     console.print(table)
+    if withheld:
+        console.print(
+            "[bold yellow]withheld[/] rows are counted as connections, though the last answer"
+            " lacked them: reporting.connections has withheld_since and withheld_reason"
+        )
 
 
 def print_explanation(document: Mapping[str, Any]) -> None:

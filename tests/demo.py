@@ -41,11 +41,11 @@ QUESTIONS = (
     (
         "How far these numbers can be trusted",
         """
-        select count(*) as organizations,
-               count(*) filter (where status = 'complete') as complete,
-               sum(connections) as connections, sum(healthy_connections) as healthy,
-               sum(unhealthy_connections) as unhealthy, min(last_complete_at) as oldest_reading
-        from reporting.organizations
+        select organizations_expected as organizations, organizations_complete as complete,
+               is_complete, connections, healthy_connections as healthy,
+               unhealthy_connections as unhealthy, connections_without_status as unknown,
+               strict_connections as connections_if_complete
+        from reporting.fleet_summary
         """,
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from aggregator import terminal
 from aggregator.model import Counts, Organization, Outcome
 from aggregator.resources import RESOURCES
-from aggregator.scope import ScopeResult
+from aggregator.scope import MOST_NAMED, Planned, ScopeResult
 from aggregator.summary import Summary
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -59,6 +60,30 @@ def test_a_summary_says_that_removals_were_withheld_and_how_to_release_them(
     assert "were withheld" not in _printed(capsys, partial), "nobody can accept these"
 
 
+def test_a_summary_says_how_many_rows_their_lists_lacked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verdict = replace(_result("a", Outcome.COMPLETE, None), is_verdict=True, walk_races=300)
+    assert "300 rows were missing" in _printed(capsys, verdict)
+    assert "were missing" not in _printed(capsys, _result("a", Outcome.COMPLETE, None))
+
+
+@pytest.mark.parametrize(("removed", "unnamed"), [(20, None), (25, "5 more rows")])
+def test_a_plan_says_how_many_rows_it_does_not_name(
+    capsys: pytest.CaptureFixture[str], removed: int, unnamed: str | None
+) -> None:
+    """Whoever accepts removals must not take twenty rows for all of them."""
+    gone = [Planned("removed", f"id-{n}", "x", (), None) for n in range(min(removed, MOST_NAMED))]
+    made = Summary(organizations=1, scopes=1)
+    made.planned = {}
+    counted = _result("a", Outcome.COMPLETE, None, created=50, removed=removed)
+    made.add([replace(counted, planned=gone)])
+    account = made.as_json(run_id="r-1", status="complete", exit_code=0, duration_seconds=1)
+    terminal.print_summary(account, made)
+    out = capsys.readouterr().out
+    assert (unnamed in out) if unnamed else ("more rows" not in out)
+
+
 @pytest.mark.parametrize("text", ["a\x1b[31mb", "a\u202eb", "a\rb", "[red]a[/red]", "[/]"])
 def test_text_from_outside_is_shown_and_not_obeyed(
     capsys: pytest.CaptureFixture[str], text: str
@@ -80,13 +105,33 @@ def test_ages_are_shown_in_their_largest_unit(
     capsys: pytest.CaptureFixture[str], seconds: float | None, shown: str
 ) -> None:
     row: dict[str, Any] = dict.fromkeys(
-        ("last_outcome", "last_error", "connections", "unhealthy_connections")
+        (
+            *("last_outcome", "last_error", "connections", "unhealthy_connections"),
+            "withheld_connections",
+        )
     )
     row |= {"organization": "acme", "status": "stale", "age_seconds": seconds, "connections": 0}
     row |= {"is_expected": True, "gone_upstream_since": None}
     terminal.print_status({"coverage": {"stale": 1}, "last_run": None, "organizations": [row]})
     cells = re.split(r"\s{2,}", capsys.readouterr().out.splitlines()[-1])
     assert cells[:5] == ["acme", "stale", shown, "0", "-"]
+
+
+def test_status_tells_connections_that_the_last_answer_lacked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row: dict[str, Any] = {"status": "complete", "age_seconds": 1, "last_outcome": "complete"}
+    row |= {"last_error": None, "connections": 25, "unhealthy_connections": 0}
+    row |= {"is_expected": True, "gone_upstream_since": None}
+    whole = row | {"organization": "whole", "withheld_connections": 0}
+    emptied = row | {"organization": "emptied", "withheld_connections": 25}
+    document: dict[str, Any] = {"coverage": {}, "last_run": None, "organizations": [whole]}
+    terminal.print_status(document)
+    assert "withheld" not in capsys.readouterr().out
+    terminal.print_status(document | {"organizations": [whole, emptied]})
+    out = capsys.readouterr().out
+    assert re.search(r"emptied +complete +1 s +25 +0 +25 +complete", out)
+    assert "withheld_reason" in out
 
 
 def test_no_progress_is_shown_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
