@@ -134,13 +134,7 @@ class Collector:
         was_pinned = scope.state.organization_id is not None
         if not was_pinned and not await self._identities.is_known(deployment, organization_id):
             return {}
-        return await store.load_known(
-            self._database,
-            scope.resource,
-            deployment,
-            organization_id,
-            scope.known.rights_at,
-        )
+        return await store.load_known(self._database, scope.resource, deployment, organization_id)
 
     # Fetching and normalizing
 
@@ -269,12 +263,10 @@ class Collector:
     ) -> Absence:
         """What may become of the rows that the answer did not contain, once all are read."""
         doubt = SOME_REJECTED if snapshot.rejected else await self._identities.doubt(scope)
+        rules = replace(self._rules, provable=scope.resource.item_path is not None)
+        vouched_at = self._identities.vouched_at(scope)
         missing = diff.judge_missing(
-            stored,
-            snapshot.records,
-            self._rules,
-            doubt=doubt,
-            provable=scope.resource.item_path is not None,
+            stored, snapshot.records, rules, doubt=doubt, vouched_at=vouched_at
         )
         return Absence(
             missing.candidates,

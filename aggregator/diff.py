@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256  # processors have it: it is faster than BLAKE2
 from operator import itemgetter
 from typing import NamedTuple
@@ -55,6 +56,8 @@ class RemovalRules:
     limit_rows: int
     accept: bool = False
     """A person looked at what earlier runs withheld and lets it go."""
+    provable: bool = True
+    """Rows can be read one by one; else a loss needs a run that agrees."""
 
 
 class Missing(NamedTuple):
@@ -73,25 +76,27 @@ def judge_missing(
     rules: RemovalRules,
     *,
     doubt: str | None,
-    provable: bool = True,
+    vouched_at: datetime | None,
 ) -> Missing:
     """Splits the known rows that an answer did not contain by whether they may be removed at all.
 
     ``doubt`` is a reason not to believe the absence, such as a key with other rights than before;
-    it holds until it is gone. An empty answer, a loss past both limits, and every loss where rows
+    it holds until it is gone. ``vouched_at`` is when these rights were last seen to show every row:
+    what came later is doubted. An empty answer, a loss past both limits, and every loss where rows
     are not ``provable`` one by one are believed once ``AGREEING_RUNS`` earlier complete runs agree.
     What a person accepts is limited to what an earlier run withheld.
     """
     present = set(seen)
     missing = sorted(key for key in known if key not in present)
     reason = doubt or _too_much(len(missing), known, present, rules)
-    if reason is None and not provable:
+    if reason is None and not rules.provable:
         reason = UNPROVEN
     accepted = frozenset(key for key in missing if rules.accept and known[key].withheld_because)
     withheld = {}
     for key in missing:
         row = known[key]
-        if doubt is None and not row.is_vouched:
+        came_late = row.came_at and (vouched_at is None or row.came_at > vouched_at)
+        if doubt is None and came_late:
             withheld[key] = UNVOUCHED
         elif reason is not None and (doubt is not None or row.missing_runs < AGREEING_RUNS):
             withheld[key] = reason

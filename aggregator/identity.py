@@ -161,11 +161,15 @@ class Identities:
         await self.ask(scope)
         if scope.identity is None:
             return "the key's identity could not be read"
-        if scope.known.rights is None:
+        if not scope.known.rights_seen:
             return "the key's rights were not known before"
-        if scope.identity.rights != scope.known.rights:
+        if self.vouched_at(scope) is None:
             return "the key's rights are not those of the last complete answer"
         return None
+
+    def vouched_at(self, scope: Scope) -> datetime | None:
+        """When the key, with the rights it has now, was last seen to show every row."""
+        return scope.known.rights_seen.get(scope.identity.rights) if scope.identity else None
 
     def note(self, scope: Scope) -> str | None:
         if scope.identity_refused is None:

@@ -121,14 +121,17 @@ def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
                 row["tracked_digest"],
                 row["readings_digest"],
                 row["generation"],
-                row["rights"],
-                row["rights_at"],
+                _moments(row["rights_seen"]),
                 row["rights_hold"],
             )
             for row in rows
             if row["resource"] is not None
         },
     )
+
+
+def _moments(document: str) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(at) for name, at in orjson.loads(document).items()}
 
 
 class Pin(NamedTuple):

@@ -147,9 +147,9 @@ class Run:
         await self._each(self._scopes([stale.organization for stale in order]), self._collect)
         await self._each(self._confirmations(), self._collect_again)
         await self._writer.queue.join()
-        headlines = [self._incident.headline, self._fleet.headline]
-        self.summary.headlines += filter(None, headlines)
-        if not any(headlines):
+        if headline := self._incident.headline or self._fleet.headline:
+            self.summary.headlines.append(headline)
+        else:
             await self._each(self._absences(), self._prove)
 
     async def _each(

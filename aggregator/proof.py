@@ -166,7 +166,7 @@ class Prover:
         return looks, neighbor
 
     async def _sees_as_much(self, scope: Scope) -> bool:
-        """Whether the key has, after all the reads, the rights under which the rows were seen."""
+        """Whether the key has, after all the reads, the rights that it had at the answer."""
         try:
             response = await self._client.get(
                 scope.organization,
@@ -183,7 +183,8 @@ class Prover:
             scope.hold.drop()
         return (
             identity.organization_id == scope.organization_id
-            and identity.rights == scope.known.rights
+            and identity.rights in scope.known.rights_seen
+            and (scope.identity is None or identity.rights == scope.identity.rights)
         )
 
     async def _look_at(self, scope: Scope, path: str, identifier: str) -> Look:

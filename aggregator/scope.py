@@ -29,12 +29,11 @@ class ScopeState:
     readings_digest: bytes | None = None
     generation: int = 0
     """Of the run that wrote the scope last."""
-    rights: str | None = None
-    """What the key was allowed when it was last asked and the answer lacked no row."""
-    rights_at: datetime | None = None
-    """When that was; rows that were first seen later may need other rights."""
+    rights_seen: Mapping[str, datetime] = field(default_factory=dict)
+    """What the key was allowed when it was asked and the answer lacked no row, the latest few; and
+    when: rows that came later may need other rights."""
     rights_hold: bool = False
-    """Whether no row was first seen later."""
+    """Whether no row came later, and they were the same the time before."""
 
     @property
     def answered(self) -> int:
@@ -60,8 +59,8 @@ class Known:
     """One stored row of a scope, as far as deciding about it needs."""
 
     content_hash: bytes
-    is_vouched: bool = True
-    """Whether it was there when the key's rights were noted: these show it."""
+    came_at: datetime | None = None
+    """When it was first seen, or restored; None: before the database's clock was set back."""
     missing_runs: int = 0
     """Complete runs in a row, before this one, whose answer did not contain the row."""
     withheld_because: str = ""

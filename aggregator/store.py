@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aggregator.database import Database
@@ -25,23 +24,15 @@ Key = tuple[str, str]
 
 
 async def load_known(
-    database: Database,
-    resource: Resource,
-    deployment: str,
-    organization_id: str,
-    rights_at: datetime | None,
+    database: Database, resource: Resource, deployment: str, organization_id: str
 ) -> dict[str, Known]:
-    """The stored rows of one scope by id; ``rights_at``: when the key's rights were noted."""
+    """The stored rows of one scope by id."""
     rows = await database.fetch(
-        resource_statement("known", resource),
-        resource.name,
-        deployment,
-        organization_id,
-        rights_at,
+        resource_statement("known", resource), resource.name, deployment, organization_id
     )
     return {
         row["id"]: Known(
-            row["content_hash"], row["is_vouched"], row["missing_runs"], row["withheld_because"]
+            row["content_hash"], row["came_at"], row["missing_runs"], row["withheld_because"]
         )
         for row in rows
     }

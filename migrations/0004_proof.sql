@@ -1,21 +1,26 @@
 -- Removal by proof: the rights under which a scope's rows were seen, and races of list and edits.
 alter table ledger.scopes
     add column rights text,
-    add column rights_at timestamptz,
+    add column rights_seen jsonb not null default '{}',
     add column rights_hold boolean not null default false;
 comment on column ledger.scopes.rights is
     'What the key was allowed when the scope was last complete with no row missing, and the key was asked.';
-comment on column ledger.scopes.rights_at is 'When that was: rows that came later may need other rights.';
-comment on column ledger.scopes.rights_hold is 'Whether no row came later.';
+comment on column ledger.scopes.rights_seen is
+    'The same for the latest few rights, with when that was: rows that came later may need others.';
+comment on column ledger.scopes.rights_hold is
+    'Whether no row came later, and the rights were the same the time before.';
 update ledger.scopes s
-set rights = concat_ws(
+set rights = r.rights,
+    rights_seen = jsonb_build_object(r.rights, now()),
+    rights_hold = true
+from ledger.organizations o
+cross join lateral (
+    select concat_ws(
         '/',
         coalesce(o.key_class, '-'), coalesce(o.role, '-'), coalesce(o.mode, '-'),
         coalesce(o.profile, '-')
-    ),
-    rights_at = now(),
-    rights_hold = true
-from ledger.organizations o
+    ) as rights
+) r
 where o.organization = s.organization and o.identity_checked_at is not null;
 
 alter table ledger.withheld alter column runs set default 0;

@@ -43,7 +43,9 @@ select
     s.last_error,
     case when o.is_listed then l.listed_at else o.last_listed_at end as listed_upstream_at,
     case when gone.is_gone then o.gone_upstream_since end as gone_upstream_since,
-    gone.is_gone is not true and status.status <> 'disabled' as is_expected
+    gone.is_gone is not true and status.status <> 'disabled'
+        -- A name that was never anybody's and is in nobody's configuration any more: a slip.
+        and (o.configured or o.organization_id is not null or o.is_listed) as is_expected
 from ledger.organizations o
 left join ledger.listings l on l.deployment = o.deployment
 left join (
@@ -226,7 +228,7 @@ comment on column reporting.organizations.listed_upstream_at is
 comment on column reporting.organizations.gone_upstream_since is
     'Since when the partner''s list does not contain it any more (UTC), although it once did; NULL again when it is back on the list or a key reads it.';
 comment on column reporting.organizations.is_expected is
-    'Whether the aggregates count it: neither disabled nor gone upstream.';
+    'Whether the aggregates count it: neither disabled nor gone upstream, nor a name that is configured no more and never was any organization''s.';
 
 create view ledger.completeness as
 select
@@ -316,7 +318,7 @@ comment on column reporting.fleet_summary.organizations_complete is
 comment on column reporting.fleet_summary.oldest_observed_at is
     'When the organization read longest ago was last read completely (UTC); NULL while one of them never was.';
 comment on column reporting.fleet_summary.is_complete is
-    'Whether the numbers are whole: all expected organizations are complete, and there is at least one.';
+    'Whether the numbers are whole: all expected organizations are complete, and there is at least one. Rows of which nobody knows whether they still exist are counted; withheld_connections says how many.';
 comment on column reporting.fleet_summary.connections is
     'Connections that exist as far as we know.';
 comment on column reporting.fleet_summary.distinct_connections is
@@ -450,7 +452,7 @@ comment on column reporting.connection_types_in_use.organizations_complete is
 comment on column reporting.connection_types_in_use.oldest_observed_at is
     'When the organization read longest ago was last read completely (UTC); NULL while one of them never was.';
 comment on column reporting.connection_types_in_use.is_complete is
-    'Whether the numbers are whole: all expected organizations are complete, and there is at least one.';
+    'Whether the numbers are whole: all expected organizations are complete, and there is at least one. Rows of which nobody knows whether they still exist are counted; withheld_connections says how many.';
 comment on column reporting.connection_types_in_use.connections is
     'Connections that exist as far as we know.';
 comment on column reporting.connection_types_in_use.distinct_connections is
@@ -570,7 +572,7 @@ select
 from numbers n;
 
 comment on view reporting.organization_health is
-    'One row for each organization: its health in numbers, and how far they can be trusted. Of one that is not expected (disabled or gone upstream) they are NULL, so that sums are those of the fleet; reporting.organizations has what was last known.';
+    'One row for each organization: its health in numbers, and how far they can be trusted. Of one that is not expected (disabled or gone upstream) they are NULL, so that sums are those of the fleet, but for distinct_connections, which each counts for itself; reporting.organizations has what was last known.';
 comment on column reporting.organization_health.organization is
     'Our name for it, unique.';
 comment on column reporting.organization_health.deployment is
@@ -590,7 +592,7 @@ comment on column reporting.organization_health.organizations_complete is
 comment on column reporting.organization_health.oldest_observed_at is
     'When it was last read completely (UTC); NULL while it never was, and where it is not expected.';
 comment on column reporting.organization_health.is_complete is
-    'Whether its numbers are whole: it is expected and complete.';
+    'Whether its numbers are whole: it is expected and complete. Rows of which nobody knows whether they still exist are counted; withheld_connections says how many.';
 comment on column reporting.organization_health.age_seconds is
     'Seconds since it was last read completely; NULL while it never was.';
 comment on column reporting.organization_health.connections is

@@ -22,11 +22,11 @@ with renamed as (
 ), continued as (
     insert into ledger.scopes as s (
         organization, resource, last_attempt_at, last_outcome, last_error, last_read_at,
-        last_complete_at, observed_since, observed_until, rights, rights_at, rights_hold
+        last_complete_at, observed_since, observed_until, rights, rights_seen, rights_hold
     )
     select
         m.new_name, o.resource, o.last_attempt_at, o.last_outcome, o.last_error, o.last_read_at,
-        o.last_complete_at, o.observed_since, o.observed_until, o.rights, o.rights_at,
+        o.last_complete_at, o.observed_since, o.observed_until, o.rights, o.rights_seen,
         o.rights_hold
     from renamed m join ledger.scopes o on o.organization = m.old_name
     where o.observed_since is not null
@@ -37,7 +37,7 @@ with renamed as (
         observed_since = excluded.observed_since,
         observed_until = excluded.observed_until,
         rights = excluded.rights,
-        rights_at = excluded.rights_at,
+        rights_seen = excluded.rights_seen,
         rights_hold = excluded.rights_hold
     where s.observed_since is null
 ), booked as (

@@ -56,8 +56,19 @@ set generation = $2,
     -- Rows that are missing were seen with the rights of then: these are to be had again, and
     -- today's are never taken for them. A verdict that was not written says nothing.
     rights = case when r.shows_rights then r.rights else s.rights end,
-    rights_at = case when r.shows_rights then now() else s.rights_at end,
-    rights_hold = case when r.shows_rights then true else s.rights_hold and not r.grew end,
+    rights_seen = case when not r.shows_rights then s.rights_seen else (
+        select jsonb_build_object(r.rights, now()) || coalesce(jsonb_object_agg(key, value), '{}')
+        from (
+            select key, value
+            from jsonb_each(s.rights_seen)
+            where key <> r.rights
+            order by value desc
+            limit 3
+        ) e
+    ) end,
+    -- After a change they are asked for again, until they are the same twice.
+    rights_hold = case when r.shows_rights then r.rights = coalesce(s.rights, r.rights)
+                       else s.rights_hold and not r.grew end,
     observed_since = case when not r.was_read then s.observed_since
                           when r.is_gap or s.observed_since is null then now()
                           else s.observed_since end,

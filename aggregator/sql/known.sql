@@ -1,16 +1,16 @@
 -- What is stored of one scope.
--- $1 text: resource, $2 text: deployment, $3 text: organization id, $4 timestamptz: when the key's
--- rights were noted.
--- Gives id, content_hash, whether the row was there then, for how many complete runs it has been
--- missing, and why it was kept.
+-- $1 text: resource, $2 text: deployment, $3 text: organization id.
+-- Gives id, content_hash, since when it is there (null where that lies ahead: the clock was set
+-- back), for how many complete runs it has been missing, and why it was kept.
 select
     c.id, c.content_hash,
-    coalesce(
-        case when c.change = 'restored' then c.valid_from else c.first_seen_at end <= $4, false
-    ) as is_vouched,
+    case when came.came_at <= now() then came.came_at end as came_at,
     coalesce(w.runs, 0) as missing_runs,
     coalesce(w.reason, '') as withheld_because
 from inventory.{table} c
+cross join lateral (
+    select case when c.change = 'restored' then c.valid_from else c.first_seen_at end as came_at
+) came
 left join lateral (
     select w.runs, w.reason
     from ledger.withheld w

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from aggregator.incident import FleetIncident
-from aggregator.proof import CHANGED, HIDDEN, ODD_ID
-from tests.simulator import Fault, Fleet
+from aggregator.proof import A_PAGE, CHANGED, HIDDEN, NEIGHBOR_EVERY, ODD_ID
+from tests.simulator import Fault, Fleet, html_page
 from tests.syncing import Syncing, syncing
 
 LIST = "/api/connections"
@@ -311,6 +311,34 @@ async def test_what_a_person_accepts_is_still_proven_where_the_answer_is_partial
 
     acme.faults[1] = Fault(path=address, status=404)
     assert _counts(await world.sync(accept_removals=True)) == (1, 0)
+
+
+async def test_what_a_neighbor_vouched_for_goes_where_the_run_ends_early(world: Syncing) -> None:
+    """A long proof makes progress in every run."""
+    acme = world.fleet["acme-01"]
+    template = acme.connections[0]
+    acme.connections = [template | {"id": f"c-{n:03}", "name": str(n)} for n in range(40)]
+    await world.sync()
+    del acme.connections[:36]
+    await world.sync()
+    acme.faults = [Fault(path=BY_ID, status=503, skip=30)]
+
+    account = await world.sync()
+
+    assert _counts(account) == (NEIGHBOR_EVERY + 1, 36 - NEIGHBOR_EVERY - 1)
+    acme.faults = []
+    assert _counts(await world.sync()) == (36 - NEIGHBOR_EVERY - 1, 0)
+
+
+async def test_a_page_for_people_proves_nothing(world: Syncing) -> None:
+    """Fault B15: something between us and the API does not know where to send the request."""
+    await world.sync()
+    acme = world.fleet["acme-01"]
+    gone = acme.connections.pop()
+    acme.faults = [html_page(path=f"{LIST}/{gone['id']}", status=404)]
+
+    assert _counts(await world.sync()) == (0, 1)
+    assert await _reasons(world) == {A_PAGE}
 
 
 async def test_an_emptied_organization_is_empty_after_two_complete_runs(world: Syncing) -> None:

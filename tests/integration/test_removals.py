@@ -265,6 +265,19 @@ async def test_rights_are_asked_again_when_rows_come(world: Syncing) -> None:
     assert _counts(await world.sync()) == {"removed": 0, "withheld": 1}
 
 
+async def test_rights_that_came_and_went_leave_the_usual_ones_as_they_were(world: Syncing) -> None:
+    """A row that is honestly gone after a short demotion needs no person."""
+    acme = world.fleet["acme-01"]
+    await world.sync()
+    acme.identity = {"role": "viewer"}
+    world.passed = timedelta(days=2)
+    await world.sync()
+    acme.identity = {}
+    acme.connections.pop()
+
+    assert _counts(await world.sync()) == {"removed": 1, "withheld": 0}
+
+
 async def test_a_row_that_came_while_the_key_could_not_be_asked_waits_for_a_person(
     world: Syncing,
 ) -> None:

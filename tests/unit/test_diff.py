@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from aggregator.diff import AGREEING_RUNS, Missing, RemovalRules, judge_missing
 from aggregator.model import Record
 from aggregator.scope import Known
 
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 RULES = RemovalRules(limit_fraction=0.10, limit_rows=10)
 
 
@@ -117,48 +118,62 @@ def test_a_loss_is_withheld_when_it_passes_both_bounds(
     withheld: bool,  # noqa: FBT001 - what is expected
 ) -> None:
     stored = known(rows)
-    judged = judge_missing(stored, list(stored)[missing:], RULES, doubt=None)
+    judged = judge_missing(stored, list(stored)[missing:], RULES, doubt=None, vouched_at=NOW)
     assert (len(judged.candidates), len(judged.withheld)) == (
         (0, missing) if withheld else (missing, 0)
     )
 
 
 def test_an_empty_answer_withholds_even_one_row() -> None:
-    assert judge_missing(known(1), [], RULES, doubt=None) == Missing(
+    assert judge_missing(known(1), [], RULES, doubt=None, vouched_at=NOW) == Missing(
         (), frozenset(), {"0000": "the answer is empty"}
     )
 
 
 def test_doubt_withholds_and_is_the_reason_however_often_runs_agree() -> None:
     stored = known(2, missing_runs=99)
-    assert judge_missing(stored, ["0000"], RULES, doubt="why").withheld == {"0001": "why"}
+    assert judge_missing(stored, ["0000"], RULES, doubt="why", vouched_at=NOW).withheld == {
+        "0001": "why"
+    }
 
 
-def test_a_row_that_was_first_seen_with_unknown_rights_is_withheld() -> None:
-    stored = known(2) | {"0001": Known(b"", is_vouched=False, missing_runs=9)}
-    judged = judge_missing(stored, ["0000"], RULES, doubt=None)
+@pytest.mark.parametrize("vouched_at", [None, NOW])
+def test_a_row_that_came_after_these_rights_were_seen_is_withheld(
+    vouched_at: datetime | None,
+) -> None:
+    late = Known(b"", NOW + timedelta(seconds=1), missing_runs=9)
+    judged = judge_missing(
+        known(2) | {"0001": late}, ["0000"], RULES, doubt=None, vouched_at=vouched_at
+    )
     assert judged.withheld == {"0001": diff.UNVOUCHED}
+
+
+def test_a_row_of_before_the_clock_was_set_back_is_no_newcomer() -> None:
+    stored = known(2) | {"0001": Known(b"", came_at=None)}
+    judged = judge_missing(stored, ["0000"], RULES, doubt=None, vouched_at=NOW)
+    assert judged.candidates == ("0001",)
 
 
 def test_rows_that_cannot_be_read_by_id_need_a_run_that_agrees() -> None:
     for missing_runs, candidates in ((0, ()), (AGREEING_RUNS, ("0001",))):
         stored = known(2, missing_runs=missing_runs)
-        judged = judge_missing(stored, ["0000"], RULES, doubt=None, provable=False)
+        rules = replace(RULES, provable=False)
+        judged = judge_missing(stored, ["0000"], rules, doubt=None, vouched_at=NOW)
         assert judged.candidates == candidates
 
 
 def test_a_person_overrules_every_reason_for_what_was_withheld_before() -> None:
     rules = replace(RULES, accept=True)
     stored = known(1) | {"x": Known(b"", withheld_because="an earlier reason")}
-    judged = judge_missing(stored, [], rules, doubt="why")
+    judged = judge_missing(stored, [], rules, doubt="why", vouched_at=NOW)
     assert judged == Missing(("x",), frozenset("x"), {"0000": "why"})
 
 
 def test_rows_may_go_once_enough_further_runs_agree() -> None:
     agreed = known(30, missing_runs=AGREEING_RUNS)
-    assert len(judge_missing(agreed, [], RULES, doubt=None).candidates) == 30
+    assert len(judge_missing(agreed, [], RULES, doubt=None, vouched_at=NOW).candidates) == 30
     almost = known(30, missing_runs=AGREEING_RUNS - 1)
-    assert judge_missing(almost, [], RULES, doubt=None).candidates == ()
+    assert judge_missing(almost, [], RULES, doubt=None, vouched_at=NOW).candidates == ()
 
 
 @given(
@@ -167,7 +182,7 @@ def test_rows_may_go_once_enough_further_runs_agree() -> None:
         st.builds(
             Known,
             st.just(b""),
-            st.booleans(),
+            st.sampled_from([None, NOW, NOW + timedelta(seconds=1)]),
             st.integers(0, 3),
             st.sampled_from(["", "an earlier reason"]),
         ),
@@ -185,9 +200,8 @@ def test_every_missing_row_may_go_or_is_withheld_and_no_other(
     doubt: str | None,
     provable: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    judged = judge_missing(
-        stored, seen, replace(RULES, accept=accept), doubt=doubt, provable=provable
-    )
+    rules = replace(RULES, accept=accept, provable=provable)
+    judged = judge_missing(stored, seen, rules, doubt=doubt, vouched_at=NOW)
     assert not set(judged.candidates) & judged.withheld.keys()
     assert {*judged.candidates, *judged.withheld} == stored.keys() - seen
     assert judged.accepted <= set(judged.candidates)
