@@ -264,9 +264,9 @@ class Collector:
         """What may become of the rows that the answer did not contain, once all are read."""
         doubt = SOME_REJECTED if snapshot.rejected else await self._identities.doubt(scope)
         rules = replace(self._rules, provable=scope.resource.item_path is not None)
-        vouched_at = self._identities.vouched_at(scope)
+        vouching = self._identities.vouching(scope)
         missing = diff.judge_missing(
-            stored, snapshot.records, rules, doubt=doubt, vouched_at=vouched_at
+            stored, snapshot.records, rules, doubt=doubt, vouching=vouching
         )
         return Absence(
             missing.candidates,
@@ -275,7 +275,7 @@ class Collector:
             neighbor=min(filter(api.is_plain, snapshot.records), default=None)
             or min(snapshot.records, default=None),
             withheld=missing.withheld,
-            counts_as_agreement=doubt is None,
+            counts_as_agreement=doubt is None and diff.UNVOUCHED not in missing.withheld.values(),
             digests=digests,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256  # processors have it: it is faster than BLAKE2
 from operator import itemgetter
 from typing import NamedTuple
@@ -12,9 +11,9 @@ from typing import NamedTuple
 from orjson import dumps
 
 from aggregator.model import Record
-from aggregator.scope import UNPROVEN, Known
+from aggregator.scope import UNPROVEN, Known, Vouching
 
-UNVOUCHED = "the key's rights when it was first seen are not known"
+UNVOUCHED = "the key's rights are not those with which it was seen"
 DIGEST_SIZE = 16
 AGREEING_RUNS = 1
 """Earlier complete runs that must have missed a row too where one alone is not believed."""
@@ -76,13 +75,13 @@ def judge_missing(
     rules: RemovalRules,
     *,
     doubt: str | None,
-    vouched_at: datetime | None,
+    vouching: Vouching | None,
 ) -> Missing:
     """Splits the known rows that an answer did not contain by whether they may be removed at all.
 
     ``doubt`` is a reason not to believe the absence, such as a key with other rights than before;
-    it holds until it is gone. ``vouched_at`` is when these rights were last seen to show every row:
-    what came later is doubted. An empty answer, a loss past both limits, and every loss where rows
+    it holds until it is gone. ``vouching`` tells rows that were seen with the rights of now; the
+    others are doubted, too. An empty answer, a loss past both limits, and every loss where rows
     are not ``provable`` one by one are believed once ``AGREEING_RUNS`` earlier complete runs agree.
     What a person accepts is limited to what an earlier run withheld.
     """
@@ -95,8 +94,7 @@ def judge_missing(
     withheld = {}
     for key in missing:
         row = known[key]
-        came_late = row.came_at and (vouched_at is None or row.came_at > vouched_at)
-        if doubt is None and came_late:
+        if doubt is None and not (vouching and vouching.covers(row)):
             withheld[key] = UNVOUCHED
         elif reason is not None and (doubt is not None or row.missing_runs < AGREEING_RUNS):
             withheld[key] = reason

@@ -14,6 +14,7 @@ from aggregator import api, ledger
 from aggregator.database import Database
 from aggregator.errors import ScopeError
 from aggregator.model import Identity, Outcome, Request, Response
+from aggregator.scope import Vouching
 from aggregator.visit import ForeignRecordsError, Scope, Snapshot
 
 IDENTITY_VALID_FOR = timedelta(days=1)
@@ -161,15 +162,14 @@ class Identities:
         await self.ask(scope)
         if scope.identity is None:
             return "the key's identity could not be read"
-        if not scope.known.rights_seen:
-            return "the key's rights were not known before"
-        if self.vouched_at(scope) is None:
-            return "the key's rights are not those of the last complete answer"
         return None
 
-    def vouched_at(self, scope: Scope) -> datetime | None:
-        """When the key, with the rights it has now, was last seen to show every row."""
-        return scope.known.rights_seen.get(scope.identity.rights) if scope.identity else None
+    def vouching(self, scope: Scope) -> Vouching | None:
+        """What tells rows that were seen with the rights of now; None: these are not known."""
+        if scope.identity is None:
+            return None
+        rights = scope.identity.rights
+        return Vouching(rights, scope.known.rights_seen.get(rights))
 
     def note(self, scope: Scope) -> str | None:
         if scope.identity_refused is None:

@@ -181,10 +181,10 @@ class Prover:
             return False
         finally:
             scope.hold.drop()
-        return (
-            identity.organization_id == scope.organization_id
-            and identity.rights in scope.known.rights_seen
-            and (scope.identity is None or identity.rights == scope.identity.rights)
+        return identity.organization_id == scope.organization_id and (
+            identity.rights in scope.known.rights_seen
+            if scope.identity is None
+            else identity.rights == scope.identity.rights
         )
 
     async def _look_at(self, scope: Scope, path: str, identifier: str) -> Look:

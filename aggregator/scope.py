@@ -61,9 +61,23 @@ class Known:
     content_hash: bytes
     came_at: datetime | None = None
     """When it was first seen, or restored; None: before the database's clock was set back."""
+    rights: str | None = None
+    """What the key was allowed then; None: not known."""
     missing_runs: int = 0
     """Complete runs in a row, before this one, whose answer did not contain the row."""
     withheld_because: str = ""
+
+
+class Vouching(NamedTuple):
+    """What the key is allowed now, and when an answer with these rights last lacked no row."""
+
+    rights: str
+    at: datetime | None
+
+    def covers(self, row: Known) -> bool:
+        """Whether the row was seen with these rights."""
+        is_old = row.came_at is None or (self.at is not None and row.came_at <= self.at)
+        return row.rights == self.rights or (self.at is not None and is_old)
 
 
 @dataclass(frozen=True, slots=True)

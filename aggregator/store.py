@@ -32,7 +32,11 @@ async def load_known(
     )
     return {
         row["id"]: Known(
-            row["content_hash"], row["came_at"], row["missing_runs"], row["withheld_because"]
+            row["content_hash"],
+            row["came_at"],
+            row["rights"],
+            row["missing_runs"],
+            row["withheld_because"],
         )
         for row in rows
     }
@@ -114,7 +118,7 @@ async def _copy_new(
     await connection.copy_records_to_table(
         resource.name,
         schema_name="inventory",
-        columns=[*KEY_COLUMNS, *resource.columns, "content_hash", "generation"],
+        columns=[*KEY_COLUMNS, *resource.columns, "content_hash", "rights", "generation"],
         records=rows,
     )
     for result in results:
@@ -123,10 +127,10 @@ async def _copy_new(
 
 
 def _rows(result: ScopeResult, *last: int) -> Iterator[tuple[Any, ...]]:
-    """The records to write, as staged: key, tracked values, content hash; then what is ``last``."""
+    """The records to write, as staged: key, values, hash and rights; then what is ``last``."""
     key = _key(result)
     for record, digest in result.change.records if result.change else ():
-        yield (*key, record.id, *record.values, digest, *last)
+        yield (*key, record.id, *record.values, digest, result.rights, *last)
 
 
 async def _remove(

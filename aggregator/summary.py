@@ -171,16 +171,6 @@ class Summary:
                 name: counts.as_dict() for name, counts in sorted(self.resources.items())
             },
         }
-        if self._groups:
-            document["not_complete"] = [
-                {
-                    "outcome": str(group.outcome),
-                    "error": group.error or None,
-                    "count": group.count,
-                    "such_as": group.examples,
-                }
-                for group in self.groups[:MOST_GROUPS]
-            ]
         if self.walk_races:
             document["walk_races"] = self.walk_races
         if self.planned is not None:

@@ -23,6 +23,10 @@ cross join lateral (
 ) r
 where o.organization = s.organization and o.identity_checked_at is not null;
 
+alter table inventory.connections add column rights text;
+comment on column inventory.connections.rights is
+    'What the key was allowed when it first showed the row, or showed it again; NULL: not known.';
+
 alter table ledger.withheld alter column runs set default 0;
 comment on column ledger.withheld.runs is
     'Complete runs in a row whose answer did not contain the row, with nothing to doubt but its size.';

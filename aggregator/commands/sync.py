@@ -34,7 +34,7 @@ from aggregator.proof import Prover
 from aggregator.resources import RESOURCES
 from aggregator.scope import ScopeResult
 from aggregator.settings import Settings, load_settings
-from aggregator.summary import EXIT_FAILED, STATUS_OF_EXIT
+from aggregator.summary import EXIT_FAILED, MOST_GROUPS, STATUS_OF_EXIT, Summary
 from aggregator.wiring import Network, database_of, network_of, now, prepare_schema
 
 if TYPE_CHECKING:
@@ -176,7 +176,9 @@ class Job:
             with suppress(RunError):  # the run is over, and the view has it
                 await self._tell_new_drift(began_at)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
-        if not self.options.json:
+        if self.options.json:
+            _tell_troubles(current.summary)
+        else:
             terminal.print_summary(account, current.summary)
         return account
 
@@ -294,6 +296,20 @@ class Job:
                 await self._close(rest, account)
         except (RunError, TimeoutError):
             log.warning("run.not_closed", extra={"run_id": str(self.run_id)})
+
+
+def _tell_troubles(summary: Summary) -> None:
+    """Says why organizations are not complete, as the terminal's table does, on standard error."""
+    for group in summary.groups[:MOST_GROUPS]:
+        log.warning(
+            "organizations.not_complete",
+            extra={
+                "outcome": group.outcome,
+                "error": group.error,
+                "organizations": group.count,
+                "such_as": ", ".join(group.examples),
+            },
+        )
 
 
 def _choose_resources(names: Sequence[str]) -> list[Resource]:

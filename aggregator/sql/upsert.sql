@@ -11,7 +11,7 @@ with differing as (
         case when c.id is not null then array(
             select n.key
             from jsonb_each(to_jsonb(s)) n join jsonb_each(to_jsonb(c)) o using (key)
-            where n.value <> o.value and n.key <> 'content_hash'
+            where n.value <> o.value and n.key not in ('content_hash', 'rights')
             order by n.key
         ) end as changed_fields,
         coalesce(gone.first_seen_at, now()) as first_seen_at,
@@ -33,11 +33,11 @@ with differing as (
     where c.id is null or c.content_hash <> s.content_hash
 ), written as (
     insert into inventory.{table} as t (
-        deployment, organization_id, id, {columns}, content_hash, change, changed_fields,
+        deployment, organization_id, id, {columns}, content_hash, rights, change, changed_fields,
         valid_from, first_seen_at, generation
     )
     select
-        deployment, organization_id, id, {columns}, content_hash, change, changed_fields,
+        deployment, organization_id, id, {columns}, content_hash, rights, change, changed_fields,
         valid_from, first_seen_at, $2
     from differing
     order by deployment, organization_id, id

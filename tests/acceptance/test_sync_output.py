@@ -17,6 +17,19 @@ from tests.simulator import Fault, Fleet
 COUNTS = ["seen", "created", "updated", "unchanged", "removed", "restored", "withheld", "rejected"]
 
 
+async def test_with_json_the_log_says_why_organizations_are_not_complete(
+    new_world: NewWorld,
+) -> None:
+    world = await new_world(Fleet(4, 1))
+    for organization in world.fleet:
+        organization.faults = [Fault(status=404)]
+    finished = await world.sync(LOG_FORMAT="json")
+    [line] = [line for line in finished.stderr.splitlines() if "not_complete" in line]
+    told = json.loads(line)
+    assert (told["outcome"], told["organizations"]) == ("not_found", 4)
+    assert told["such_as"] == "acme-01, acme-02, acme-03"
+
+
 async def test_the_account_has_exactly_the_shape_of_the_contract_and_the_ledger_agrees(
     new_world: NewWorld,
 ) -> None:

@@ -224,8 +224,7 @@ async def test_a_key_with_other_rights_proves_nothing(
 
     assert _counts(first) == {"removed": 0, "withheld": 1}
     assert first["exit_code"] == 5
-    reason = "the key's rights are not those of the last complete answer"
-    assert await _marked(world) == {gone["id"]: reason}
+    assert await _marked(world) == {gone["id"]: UNVOUCHED}
     for _ in range(3):
         assert _counts(await world.sync()) == {"removed": 0, "withheld": 1}, "time proves nothing"
 
@@ -333,7 +332,7 @@ async def test_rights_that_were_not_known_do_not_become_those_of_a_lesser_key(
     counts = [_counts(await world.sync()) for _ in range(3)]
 
     assert counts == [{"removed": 0, "withheld": 1}] * 3
-    assert set((await _marked(world)).values()) == {"the key's rights were not known before"}
+    assert set((await _marked(world)).values()) == {UNVOUCHED}
     assert _counts(await world.sync(accept_removals=True)) == {"removed": 1, "withheld": 0}
 
 

@@ -9,7 +9,7 @@ from tests.syncing import Syncing
 
 
 async def test_a_clock_of_ours_that_was_ahead_makes_nothing_fresh(world: Syncing) -> None:
-    """Fault H7: ``status --max-age`` would have been silent until that day had come."""
+    """``status --max-age`` would have been silent until that day had come."""
     world.passed = timedelta(days=300)
     await world.sync()
     await world.pass_time(timedelta(days=5))

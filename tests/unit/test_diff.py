@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from aggregator import diff
 from aggregator.diff import AGREEING_RUNS, Missing, RemovalRules, judge_missing
 from aggregator.model import Record
-from aggregator.scope import Known
+from aggregator.scope import Known, Vouching
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+VOUCHING = Vouching("admin", NOW)
 RULES = RemovalRules(limit_fraction=0.10, limit_rows=10)
 
 
@@ -118,39 +119,44 @@ def test_a_loss_is_withheld_when_it_passes_both_bounds(
     withheld: bool,  # noqa: FBT001 - what is expected
 ) -> None:
     stored = known(rows)
-    judged = judge_missing(stored, list(stored)[missing:], RULES, doubt=None, vouched_at=NOW)
+    judged = judge_missing(stored, list(stored)[missing:], RULES, doubt=None, vouching=VOUCHING)
     assert (len(judged.candidates), len(judged.withheld)) == (
         (0, missing) if withheld else (missing, 0)
     )
 
 
 def test_an_empty_answer_withholds_even_one_row() -> None:
-    assert judge_missing(known(1), [], RULES, doubt=None, vouched_at=NOW) == Missing(
+    assert judge_missing(known(1), [], RULES, doubt=None, vouching=VOUCHING) == Missing(
         (), frozenset(), {"0000": "the answer is empty"}
     )
 
 
 def test_doubt_withholds_and_is_the_reason_however_often_runs_agree() -> None:
     stored = known(2, missing_runs=99)
-    assert judge_missing(stored, ["0000"], RULES, doubt="why", vouched_at=NOW).withheld == {
+    assert judge_missing(stored, ["0000"], RULES, doubt="why", vouching=VOUCHING).withheld == {
         "0001": "why"
     }
 
 
-@pytest.mark.parametrize("vouched_at", [None, NOW])
-def test_a_row_that_came_after_these_rights_were_seen_is_withheld(
-    vouched_at: datetime | None,
-) -> None:
-    late = Known(b"", NOW + timedelta(seconds=1), missing_runs=9)
-    judged = judge_missing(
-        known(2) | {"0001": late}, ["0000"], RULES, doubt=None, vouched_at=vouched_at
-    )
-    assert judged.withheld == {"0001": diff.UNVOUCHED}
+@pytest.mark.parametrize("vouching", [None, Vouching("viewer", None), Vouching("viewer", NOW)])
+def test_a_row_that_was_not_seen_with_these_rights_is_withheld(vouching: Vouching | None) -> None:
+    late = Known(b"", NOW + timedelta(seconds=1), "admin", missing_runs=9)
+    judged = judge_missing({"x": late, "y": late}, ["y"], RULES, doubt=None, vouching=vouching)
+    assert judged.withheld == {"x": diff.UNVOUCHED}
+
+
+def test_a_row_that_came_with_these_rights_may_go() -> None:
+    late = Known(b"", NOW + timedelta(seconds=1), "viewer")
+    for at in (None, NOW):
+        judged = judge_missing(
+            {"x": late, "y": late}, ["y"], RULES, doubt=None, vouching=Vouching("viewer", at)
+        )
+        assert judged.candidates == ("x",)
 
 
 def test_a_row_of_before_the_clock_was_set_back_is_no_newcomer() -> None:
     stored = known(2) | {"0001": Known(b"", came_at=None)}
-    judged = judge_missing(stored, ["0000"], RULES, doubt=None, vouched_at=NOW)
+    judged = judge_missing(stored, ["0000"], RULES, doubt=None, vouching=VOUCHING)
     assert judged.candidates == ("0001",)
 
 
@@ -158,22 +164,22 @@ def test_rows_that_cannot_be_read_by_id_need_a_run_that_agrees() -> None:
     for missing_runs, candidates in ((0, ()), (AGREEING_RUNS, ("0001",))):
         stored = known(2, missing_runs=missing_runs)
         rules = replace(RULES, provable=False)
-        judged = judge_missing(stored, ["0000"], rules, doubt=None, vouched_at=NOW)
+        judged = judge_missing(stored, ["0000"], rules, doubt=None, vouching=VOUCHING)
         assert judged.candidates == candidates
 
 
 def test_a_person_overrules_every_reason_for_what_was_withheld_before() -> None:
     rules = replace(RULES, accept=True)
     stored = known(1) | {"x": Known(b"", withheld_because="an earlier reason")}
-    judged = judge_missing(stored, [], rules, doubt="why", vouched_at=NOW)
+    judged = judge_missing(stored, [], rules, doubt="why", vouching=VOUCHING)
     assert judged == Missing(("x",), frozenset("x"), {"0000": "why"})
 
 
 def test_rows_may_go_once_enough_further_runs_agree() -> None:
     agreed = known(30, missing_runs=AGREEING_RUNS)
-    assert len(judge_missing(agreed, [], RULES, doubt=None, vouched_at=NOW).candidates) == 30
+    assert len(judge_missing(agreed, [], RULES, doubt=None, vouching=VOUCHING).candidates) == 30
     almost = known(30, missing_runs=AGREEING_RUNS - 1)
-    assert judge_missing(almost, [], RULES, doubt=None, vouched_at=NOW).candidates == ()
+    assert judge_missing(almost, [], RULES, doubt=None, vouching=VOUCHING).candidates == ()
 
 
 @given(
@@ -183,6 +189,7 @@ def test_rows_may_go_once_enough_further_runs_agree() -> None:
             Known,
             st.just(b""),
             st.sampled_from([None, NOW, NOW + timedelta(seconds=1)]),
+            st.sampled_from([None, "admin", "viewer"]),
             st.integers(0, 3),
             st.sampled_from(["", "an earlier reason"]),
         ),
@@ -201,7 +208,7 @@ def test_every_missing_row_may_go_or_is_withheld_and_no_other(
     provable: bool,  # noqa: FBT001 - drawn
 ) -> None:
     rules = replace(RULES, accept=accept, provable=provable)
-    judged = judge_missing(stored, seen, rules, doubt=doubt, vouched_at=NOW)
+    judged = judge_missing(stored, seen, rules, doubt=doubt, vouching=VOUCHING)
     assert not set(judged.candidates) & judged.withheld.keys()
     assert {*judged.candidates, *judged.withheld} == stored.keys() - seen
     assert judged.accepted <= set(judged.candidates)

@@ -111,20 +111,6 @@ def test_an_organization_is_counted_once_by_its_worst_scope(
     assert both == expected | {counted: 1}
 
 
-def test_the_document_says_why_organizations_are_not_complete_and_stays_small() -> None:
-    failed = [result(f"o-{n}", Outcome.NETWORK, error=f"error {n}") for n in range(99)]
-    made = summary(*failed, *(result(f"p-{n}", Outcome.TIMEOUT, error="late") for n in range(7)))
-    document = made.as_json(run_id="r", status="failed", exit_code=4, duration_seconds=1)
-    alike = {"outcome": "timeout", "error": "late", "count": 7, "such_as": ["p-0", "p-1", "p-2"]}
-    assert document["not_complete"][0] == alike
-    assert len(document["not_complete"]) == 40
-    assert document["outcomes"] == {"network": 99, "timeout": 7}
-    done = summary(result("a")).as_json(
-        run_id="r", status="complete", exit_code=0, duration_seconds=1
-    )
-    assert "not_complete" not in done
-
-
 def test_the_document_has_what_the_contract_says() -> None:
     made = summary(
         result("a", requests=2, retries=1, seen=5, created=2, unchanged=3),
@@ -140,9 +126,6 @@ def test_the_document_has_what_the_contract_says() -> None:
         "retries": 1,
         "organizations": {"total": 3, "complete": 2, "partial": 0, "failed": 1, "deferred": 0},
         "outcomes": {"complete": 2, "unauthorized": 1},
-        "not_complete": [
-            {"outcome": "unauthorized", "error": "HTTP 401", "count": 1, "such_as": ["c"]}
-        ],
         "resources": {
             "connections": {
                 "seen": 9,
