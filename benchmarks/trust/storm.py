@@ -1,8 +1,9 @@
 """False removals: random faults, edits during walks and lost rights, against an oracle.
 
 Not in the storm, because no reader can tell it from an honest removal: a list that leaves out a row
-while that row's own address answers 404 and its neighbors' answer 200, and a list that is empty run
-after run while every address answers 404.
+while that row's own address answers 404, its neighbors' answer 200, and the key names the same
+rights as when it was shown the row; and a list that is empty run after run while every address
+answers 404.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -170,7 +172,9 @@ class Storm:
         elif choice < 0.01 and ids:  # noqa: PLR2004
             self.counts["demoted keys"] += 1
             weather.hides = frozenset(ids[: self.random.randint(1, len(ids))])
-            organization.identity = {"role": "viewer"}
+            # Who sees other rows has other rights; one who says the same cannot be told (see above).
+            hidden = sha256(" ".join(sorted(weather.hides)).encode()).hexdigest()
+            organization.identity = {"role": f"viewer without {hidden}"}
             organization.faults = self._hiding(weather.hides)
         elif choice < 0.02 and len(ids) > 1:  # noqa: PLR2004
             self.counts["keys that see nothing by id"] += 1
