@@ -172,9 +172,9 @@ class Storm:
         elif choice < 0.01 and ids:  # noqa: PLR2004
             self.counts["demoted keys"] += 1
             weather.hides = frozenset(ids[: self.random.randint(1, len(ids))])
-            # Who sees other rows has other rights; one who says the same cannot be told (see above).
-            hidden = sha256(" ".join(sorted(weather.hides)).encode()).hexdigest()
-            organization.identity = {"role": f"viewer without {hidden}"}
+            # Who sees other rows has other rights; one who says the same cannot be told.
+            digest = sha256(" ".join(sorted(weather.hides)).encode()).hexdigest()
+            organization.identity = {"role": f"viewer without {digest}"}
             organization.faults = self._hiding(weather.hides)
         elif choice < 0.02 and len(ids) > 1:  # noqa: PLR2004
             self.counts["keys that see nothing by id"] += 1
