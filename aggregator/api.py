@@ -53,6 +53,8 @@ _SAYING = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 """What an answer of another version may not say: not what is there, and not that it is not."""
 _VERSION = re.compile(r"[0-9a-z.-]{1,20}", re.IGNORECASE)
 _SENDABLE = re.compile(r"[!-~]+ [!-~]+")
+_REQUEST_ID = re.compile(r"[0-9A-Za-z_.:=/+*-]{1,128}")
+"""One word: what else a server puts there may be anybody's secret, and the name is kept."""
 _PLAIN = re.compile(r"[0-9A-Za-z_~:.-]*[0-9A-Za-z_~-]")
 
 
@@ -133,8 +135,8 @@ def served_version(response: Response) -> str | None:
 
 def request_id(response: Response, *, hide: Callable[[str], str] = str) -> str | None:
     """The server's name for this exchange, for its support; None where it gives none."""
-    name = response.headers.get("x-request-id")
-    return _cut(name, hide) if name else None
+    name = hide(response.headers.get("x-request-id", ""))
+    return name if _REQUEST_ID.fullmatch(name) else None
 
 
 def looks_cut(body: bytes) -> bool:
