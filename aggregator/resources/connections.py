@@ -13,6 +13,7 @@ from aggregator.resources.endpoint import endpoint_of
 from aggregator.resources.fields import (
     CUT,
     LONGEST_ID,
+    VOLATILE,
     Notes,
     actor,
     flag,
@@ -65,8 +66,6 @@ READINGS = (
 
 LONGEST_STATUS_ERROR = 2_000
 """Characters."""
-VOLATILE = "(not kept)"
-"""Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
 _FIELDS = documented.names(documented.CONNECTION)
 _TYPE_FIELDS = documented.names(documented.CONNECTION, "type.")
