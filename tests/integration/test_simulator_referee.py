@@ -19,7 +19,7 @@ from polytomic.core.api_error import ApiError
 from polytomic.errors import UnauthorizedError
 
 from tests.simulator import Fault, Fleet, Organization, Simulator, refusal
-from tests.simulator.routes.connection_types import catalogue
+from tests.simulator.inventory.connection_types import make_connection_types
 
 Read = Callable[[Callable[[Any], Any]], Awaitable[Any]]
 """Gives a client to the function and back what it read."""
@@ -141,7 +141,7 @@ async def test_a_partner_key_narrowed_to_an_organization_reads_its_connections(
 async def test_connection_types_are_read(simulator: Simulator, reader: MakeReader) -> None:
     organization = simulator.fleet["acme-01"]
     found = (await reader(organization.key)(lambda client: client.connections.get_types())).data
-    assert [plain(each) for each in found] == catalogue()
+    assert [plain(each) for each in found] == make_connection_types()
     assert len(found) >= 20
     assert all(each.configuration_form.jsonschema["properties"] is not None for each in found)
 
