@@ -165,10 +165,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GET: the path below the base URL, and query parameters in order."""
+    """One request: the path below the base URL, and query parameters in order."""
 
     path: str
     query: tuple[tuple[str, str], ...] = ()
+    method: Literal["GET", "POST"] = "GET"
+    template: str | None = None
+    """The path with ``{id}`` for what differs between records; None: nothing does."""
+
+    @property
+    def endpoint(self) -> str:
+        return self.template or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +238,42 @@ class Field(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class States:
+    """One call whose answer holds the volatile values of all records of a list."""
+
+    request: Request
+    id_of: str
+    """The field of an entry that names the record it belongs to."""
+    read: Callable[[Any], tuple[Any, ...] | None]
+    """The values of one entry in the order of ``Resource.readings``; never raises."""
+
+
+class Target(NamedTuple):
+    """A stored connection of which other resources may be asked."""
+
+    id: str
+    operations: frozenset[str]
+    """In lower case."""
+    is_healthy: bool | None
+    is_shared: bool
+    """It is a copy of another organization's connection."""
+    reports_api_calls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """How a resource is read that is asked for connection by connection."""
+
+    applies: Callable[[Target], bool]
+    """Whether it is worth a request to ask of this connection."""
+    records: Callable[[Target, Any], list[Any]]
+    """The raw records in the ``data`` of an answer, which is None where the server says that this
+    connection has no such thing (400, 403, 404); never raises."""
+    partner_path: str | None = None
+    """Where it is asked with a partner key, with ``{organization}`` and ``{id}`` in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A kind of thing that is collected: all that client, pipeline and store know about it.
 
@@ -248,6 +291,24 @@ class Resource:
     readings: tuple[str, ...]
     normalize: Callable[[Any, bool], Record | Rejection]
     """Takes one record of the list and whether it was sanitized; never raises."""
+    is_default: bool = True
+    """Read where nobody says which resources to read."""
+    per: Literal["organization", "connection", "deployment"] = "organization"
+    """What one path answers for: ``connection`` paths have ``{id}`` in them."""
+    is_single: bool = False
+    """The answer is one record and not a list."""
+    needs: str | None = None
+    """The resource that has to be complete before this one is read."""
+    states: States | None = None
+    each: Each | None = None
+    """Set where ``per`` is ``connection``, and only there."""
+    item_is_whole: bool = True
+    """Whether ``item_path`` answers with the fields of the list; else it proves existence only."""
+    detail_path: str | None = None
+    """Where the JSON Schema of one record of a deployment is read, with ``{id}`` in it."""
+    kind_of: Callable[[Any], str | None] | None = None
+    """The connection type of a raw record, where that type's schema says what may be kept of it:
+    ``normalize`` then takes the rules by type as a third argument."""
     fields: Mapping[str, Field] = field(default_factory=dict, hash=False)
     """The documented fields of a record by path, such as ``type``, ``type.id`` and ``policies[]``
     for the entries of a list; an object without paths into it is not looked into. Empty: nobody

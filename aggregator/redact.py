@@ -14,17 +14,23 @@ is safe today (faults D16, S4). What a safe name holds is then looked at by ``tr
 Null and booleans are always kept. In lists, and in ``{value, label}`` objects (remote objects that
 were picked in a form), the name around them decides. ``oauth_token_expiry`` and its like count as
 secret also because they change with every refresh, and configuration is history.
+
+The schema of a connection's type knows better, if it is at hand: a property that it lists is masked
+whatever it holds where it is sensitive, and else treated as safe. That does not help what is a
+secret by its very name (``client_secret``), texts and values of pairs, and texts of groups such as
+``auth``. What is kept is looked at by ``tripwire`` as ever; only ids may look random.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from enum import IntEnum
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
-from aggregator.tripwire import SET, looks_random, mark, mask_text, mask_value
+from aggregator import names as words
+from aggregator.rules import Rules
+from aggregator.tripwire import EMPTY, SET, looks_random, mark, mask_id, mask_text, mask_value
 
 Json: TypeAlias = Any
 """Any value that JSON can have; what it is in fact, is what the functions here find out."""
@@ -46,48 +52,7 @@ class Rule(IntEnum):
     PAIRS = 4
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_SECRET_STEMS = re.compile(
-    "password|passwd|passphrase|passcode|secret|token|apikey|accesskey|privatekey|credential"
-    "|signature|connectionstring|serviceaccount$"
-)
-"""Secret wherever they stand in a name, also inside a longer word."""
-_SECRET_WORDS = _words("""
-    pass pwd pw pin private cert certs certificate certificates pem pfx keytab keystore sig sas dsn
-    jwt otp totp mfa salt seed hash nonce cookie cookies session bearer license licence webhook
-    webhooks hook basic params value values
-""")
-_AUTH_WORDS = _words("auth oauth authentication authorization")
-_AUTH_CHOICES = _words("method mode type")
-"""``auth_method`` says which way was chosen; all else about ``auth`` is secret."""
-_CREDENTIAL_ID_NOUNS = _words("access api app application client key principal")
-"""Their ids are one half of a credential."""
-_PAIR_NAMES = _words("""
-    header headers parameter parameters query query_parameters extra_form_data form_data
-""")
-_SAFE_ID_NOUNS = _words("""
-    account advertiser business unit catalog cluster company customer database dataset folder
-    instance merchant network org organization owner page pixel portal profile project property
-    realm region role site space spreadsheet store subscription team tenant user warehouse
-    workspace
-""")
-_SAFE_NOUNS = _words("""
-    account accounts advertiser advertisers arn branch bucket catalog center city
-    cluster collection company container country currency customer database databases datacenter
-    dataset datasets db dbname domain domains edition email endpoint engine environment folder
-    format formats healthcheck host hostname hosts href instance keyspace locale location method
-    mode name namespace org organization organizations path pattern plan platform port product
-    project projects properties property protocol provider publication queue region regions
-    repositories repository role schema schemas server site sites spreadsheet stage store subdomain
-    table tables team tenant timezone topic type types uri url user username users vendor version
-    view warehouse workgroup workspace workspaces zone
-""")
 _PICKED = frozenset({"value", "label"})
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_NAME = re.compile(r"[A-Za-z0-9_. -]*")
 _SMALLEST_INTEGER = -(2**63)
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -104,22 +69,22 @@ _plans: dict[tuple[str, ...], _Plan] = {}
 names that are stored as they are, never a value."""
 _MOST_PLANS = 1024
 _MOST_PLANNED_NAMES = 64
+_MOST_PLANS_OF_RULES = 64
+
+_ListedPlan: TypeAlias = tuple[tuple[str, str, Callable[[str], str], Callable[..., Json]], ...]
+"""For each member: its name, that name as stored, what masks its texts and what other values."""
 
 
 def rule_of(name: str) -> Rule:
     """What the name lets through; ``accessKey``, ``ACCESS-KEY`` and ``access_key`` are one name."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    nouns = [word for word in words if not word.isdigit()]
-    whole = "_".join(nouns)
-    if _is_secret(nouns):
+    nouns = words.nouns_of(name)
+    if words.is_secret(nouns):
         return Rule.SECRET
-    if whole in _PAIR_NAMES:
+    if words.is_pairs(nouns):
         return Rule.PAIRS
-    if not nouns or not _NAME.fullmatch(name):
-        return Rule.OTHER
-    if nouns[-1] in {"id", "ids"}:
-        return Rule.SAFE_ID if nouns[-2:-1] and nouns[-2] in _SAFE_ID_NOUNS else Rule.OTHER
-    return Rule.SAFE if nouns[-1] in _SAFE_NOUNS else Rule.OTHER
+    if words.is_safe_id(name, nouns):
+        return Rule.SAFE_ID
+    return Rule.SAFE if words.is_safe(name, nouns) else Rule.OTHER
 
 
 @lru_cache(maxsize=4096)  # names come from outside, so there is no end to them
@@ -133,8 +98,18 @@ def masked_name(name: str) -> tuple[str, Rule]:
     return name, rule_of(name)
 
 
-def mask_object(value: dict[str, Any], rule: Rule = _OTHER, depth: int = 1) -> dict[str, Any]:
-    """The object as it may be stored under a name with this rule; nothing given is changed."""
+def mask_object(configuration: dict[str, Any], rules: Rules | None = None) -> dict[str, Any]:
+    """The configuration as it may be stored, by the rules of its type if they are at hand.
+
+    Nothing given is changed.
+    """
+    if rules is None:
+        return _mask_members(configuration, _OTHER, 1)
+    return _mask_listed(configuration, rules, _OTHER, 1)
+
+
+def _mask_members(value: dict[str, Any], rule: Rule, depth: int) -> dict[str, Any]:
+    """The object under a name with this rule, by the names in it."""
     masked: dict[str, Any] = {}
     if rule >= _SECRET:
         for name, item in value.items():
@@ -192,16 +167,86 @@ def mask(value: Json, rule: Rule, depth: int = 0) -> Json:  # noqa: PLR0911 -- o
         return TOO_DEEP
     if kind is list:
         return [mask(item, rule, depth + 1) for item in value]
-    return mask_object(value, rule, depth + 1)
+    return _mask_members(value, rule, depth + 1)
 
 
-def _is_secret(nouns: list[str]) -> bool:
-    if _SECRET_STEMS.search("".join(nouns)) or not _SECRET_WORDS.isdisjoint(nouns):
-        return True
-    if any(noun.endswith(("key", "keys")) for noun in nouns):
-        return True
-    if not _AUTH_WORDS.isdisjoint(nouns):
-        return nouns[-1] not in _AUTH_CHOICES
-    return (
-        nouns[-1:] in (["id"], ["ids"]) and nouns[-2:-1] != [] and nouns[-2] in _CREDENTIAL_ID_NOUNS
-    )
+def _mask_listed(value: dict[str, Any], rules: Rules, context: Rule, depth: int) -> dict[str, Any]:
+    """The object by what is said of its members; of others the context decides, or their name."""
+    masked: dict[str, Any] = {}
+    names = tuple(value)
+    for name, stored_name, mask_text_of, mask_other in rules.plans.get(names) or _listed_plan(
+        names, rules, context
+    ):
+        item = value[name]
+        if type(item) is str:
+            masked[stored_name] = mask_text_of(item)
+        elif (item is None or item is True or item is False) and mask_other is not _hide:
+            masked[stored_name] = item
+        else:
+            masked[stored_name] = mask_other(item, depth=depth)
+    if SET in masked:  # as in _mask_members
+        masked[SET] = SET
+    return masked
+
+
+def _listed_plan(names: tuple[str, ...], rules: Rules, context: Rule) -> _ListedPlan:
+    """The plan for these names; remembered as ``_plan`` does."""
+    plan = tuple(_listed_member(name, rules, context) for name in names)
+    if len(names) <= _MOST_PLANNED_NAMES and all(stored_name != SET for _, stored_name, *_ in plan):
+        if len(rules.plans) >= _MOST_PLANS_OF_RULES:
+            rules.plans.clear()
+        rules.plans[names] = plan
+    return plan
+
+
+def _listed_member(
+    name: str, rules: Rules, context: Rule
+) -> tuple[str, str, Callable[[str], str], Callable[..., Json]]:
+    stored_name, own = masked_name(name)
+    listed = rules.members.get(words.spelling(name))
+    nouns = words.nouns_of(name)
+    if listed and listed.is_sensitive:
+        return name, stored_name, mark, _hide
+    if context is _PAIRS:
+        own, listed = _SAFE if name == "name" else _SECRET, None
+    elif context is _SECRET and not listed:
+        own = _SECRET
+    if not listed or stored_name == SET or words.is_secret_by_itself(nouns):
+        return name, stored_name, _MASKS_TEXT[own], partial(mask, rule=own)
+    if own is _PAIRS or words.is_group(nouns):
+        mask_text_of = mark
+    elif words.is_id(nouns) or (name == "value" and rules.members.keys() <= _PICKED):
+        mask_text_of = mask_id
+    else:
+        mask_text_of = mask_value
+    inside = own if own >= _SECRET else context
+    mask_other = partial(_mask_vouched, rules=listed, context=inside, mask_text_of=mask_text_of)
+    return name, stored_name, mask_text_of, mask_other
+
+
+def _mask_vouched(
+    value: Json, rules: Rules, context: Rule, mask_text_of: Callable[[str], str], depth: int
+) -> Json:
+    """The value of a listed property that is not sensitive."""
+    kind = type(value)
+    if kind is str:
+        return mask_text_of(value)
+    if kind is not list and kind is not dict:
+        return mask(value, _SECRET if mask_text_of is mark else _OTHER)
+    if depth >= DEEPEST:
+        return TOO_DEEP
+    if kind is list:
+        return [_mask_vouched(item, rules, context, mask_text_of, depth + 1) for item in value]
+    if not rules.members and value.keys() <= _PICKED:
+        return {
+            name: _mask_vouched(item, rules, context, mask_text_of, depth + 1)
+            for name, item in value.items()
+        }
+    return _mask_listed(value, rules, context, depth + 1)
+
+
+def _hide(value: Json, depth: int = 0) -> Json:  # noqa: ARG001 -- called as mask is
+    """Of a sensitive value only whether it is set."""
+    if value is None:
+        return None
+    return EMPTY if value in ("", [], {}) else SET

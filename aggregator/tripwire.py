@@ -66,6 +66,8 @@ _KNOWN_TOKEN = re.compile(
     r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|shp[a-z]{2}_|AIza|ya29\.|SG\.|hv[sb]\.|dapi)[\w.-]{8,}"
     r"|\bpat[A-Za-z0-9]{12,}\.[\w]+"
 )
+_AWS_KEY_ID = re.compile(r"(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,28}")
+_OPAQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _AUTHORIZATION = re.compile(
     r"\b(bearer\s+|(?:basic|digest|token|apikey)\s+(?=\S*[\d=]|\S*[a-z](?-i:[A-Z])))"
     r"[\w+/=.~-]{6,}",
@@ -131,6 +133,18 @@ def mask_value(value: str, *, may_be_uuid: bool = False) -> str:
     if _UUID.fullmatch(value):
         return value if may_be_uuid else SET
     return SET if _holds_secret(value) else value
+
+
+def mask_id(value: str) -> str:
+    """The value of a name that the type's schema lists as an id and not as sensitive.
+
+    Ids may be UUIDs and random, and that of an AWS key is no secret; known tokens, URLs, texts of
+    several words and assignments are looked at as ever.
+    """
+    masked = mask_value(value, may_be_uuid=True)
+    if masked == SET and _OPAQUE_ID.fullmatch(value):
+        return value if _AWS_KEY_ID.fullmatch(value) or not _KNOWN_TOKEN.search(value) else SET
+    return masked
 
 
 def mark(value: str) -> str:

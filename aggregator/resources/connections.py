@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from aggregator.model import Field, Record, Rejection, Resource
+from aggregator.model import Record, Rejection, Resource
 from aggregator.redact import Json, Rule, mask, mask_object
+from aggregator.resources import documented
+from aggregator.resources.endpoint import endpoint_of
 from aggregator.resources.fields import (
     CUT,
     LONGEST_ID,
-    LONGEST_TEXT,
     Notes,
+    actor,
     flag,
     identifier,
     integer,
@@ -26,6 +27,7 @@ from aggregator.resources.fields import (
     unknown,
     usable_id,
 )
+from aggregator.rules import Rules
 from aggregator.tripwire import LONGEST_ERROR, mask_text
 
 COLUMNS = (
@@ -66,69 +68,11 @@ LONGEST_STATUS_ERROR = 2_000
 VOLATILE = "(not kept)"
 """Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
-_TEXT = Field(frozenset({"string"}))
-_OPTIONAL_TEXT = _TEXT._replace(optional=True)
-_ID = Field(frozenset({"string", "integer"}))  # old and self-hosted servers
-_OPTIONAL_ID = _ID._replace(optional=True)
-_FLAG = Field(frozenset({"boolean"}))
-_LIST = Field(frozenset({"array"}), optional=True)
-_OBJECT = Field(frozenset({"object"}))
-_OPERATION = _TEXT._replace(
-    terms=frozenset(
-        {"bulksyncsource", "fieldsetquery", "filters", "identityfunctions", "istruncatable"}
-        | {"polytomicconnection", "supportssql", "target", "targetcreator"}
-    )
-)
-_CALLER = _TEXT._replace(terms=frozenset({"user", "organization", "partner", "system"}))  # 1.5
+_FIELDS = documented.names(documented.CONNECTION)
+_TYPE_FIELDS = documented.names(documented.CONNECTION, "type.")
+_RATE_LIMIT_FIELDS = documented.names(documented.CONNECTION, "rate_limit.")
 
-FIELDS: Mapping[str, Field] = {  # polytomic-api 4.1 to 4.4
-    "id": _ID,
-    "organization_id": _ID,
-    "name": _TEXT,
-    "type": _OBJECT,
-    "type.id": _ID,
-    "type.name": _TEXT,
-    "type.logo_url": _TEXT,
-    "type.logo_dark_url": _OPTIONAL_TEXT,
-    "type.operations": _LIST,
-    "type.operations[]": _OPERATION,
-    "type.Operations": _LIST,  # the older spelling, 4.2
-    "type.Operations[]": _TEXT,
-    "configuration": _OBJECT,  # what is in it differs by type
-    "status": _TEXT._replace(terms=frozenset({"healthy", "unhealthy"})),
-    "status_error": _OPTIONAL_TEXT,
-    "saved": _FLAG,
-    "policies": _LIST,
-    "policies[]": _TEXT,
-    "parent_connection_id": _OPTIONAL_ID,
-    "created_at": _TEXT,
-    "created_by": _OBJECT,
-    "created_by.id": _ID,
-    "created_by.name": _TEXT,
-    "created_by.type": _CALLER,
-    "updated_at": _TEXT,
-    "updated_by": _OBJECT,
-    "updated_by.id": _ID,
-    "updated_by.name": _TEXT,
-    "updated_by.type": _CALLER,
-    "api_calls_last_24_hours": Field(frozenset({"integer"}), optional=True),
-    "rate_limit": _OBJECT._replace(optional=True),
-    "rate_limit.currently_limited": _FLAG,
-    "rate_limit.limited_since": _OPTIONAL_TEXT,
-    "rate_limit.expires_at": _OPTIONAL_TEXT,
-}
-
-
-def _names(prefix: str) -> frozenset[str]:
-    """Names of the documented fields of the object with this prefix."""
-    below = (path.removeprefix(prefix) for path in FIELDS if path.startswith(prefix))
-    return frozenset(name for name in below if name.isidentifier())
-
-
-_FIELDS = _names("")
-_TYPE_FIELDS = _names("type.")
-_ACTOR_FIELDS = _names("created_by.")
-_RATE_LIMIT_FIELDS = _names("rate_limit.")
+NO_RULES: Mapping[str, Rules] = MappingProxyType({})
 
 _TypeColumns: TypeAlias = tuple[str | None, str | None, str | None, str | None, list[str] | None]
 _types: dict[str, tuple[dict[str, Any], _TypeColumns]] = {}
@@ -137,25 +81,13 @@ _MOST_TYPES = 1024
 _LONGEST_TYPE = 4096
 """Characters of JSON text; a longer type is not remembered."""
 
-_HOST_NAMES = (
-    *("hostname", "host", "server_hostname", "serverHostname", "hosts", "server", "endpoint"),
-    *("url", "base_url", "baseUrl", "instance_url", "instanceUrl", "uri", "domain", "subdomain"),
-)
-_ACCOUNT_NAMES = (
-    *("account", "account_name", "accountName", "account_id", "accountId"),
-    *("project_id", "projectId", "project", "bucket", "bucket_name", "bucketName"),
-    *("s3_bucket_name", "workspace_name", "workspaceName", "site"),
-)
-_ENDPOINT_RANK = {name: rank for rank, name in enumerate(_HOST_NAMES + _ACCOUNT_NAMES)}
-_ENDPOINT_NAMES = frozenset(_ENDPOINT_RANK)
-_HOST = r"(\[[0-9a-f:.]+\]|[\w.-]+)(?![^:/,])"
-_match_host = re.compile(_HOST).match
-_match_link = re.compile(rf"(?:[a-z0-9+.:-]{{1,40}}://)?+{_HOST}").match
-_LONGEST_ENDPOINT = 255
 
-
-def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT001 -- the interface of Resource
-    """The connection as it is stored, or why it cannot be.
+def normalize(
+    record: Json,
+    sanitized: bool,  # noqa: FBT001 -- the interface of Resource
+    rules: Mapping[str, Rules] = NO_RULES,
+) -> Record | Rejection:
+    """The connection as it is stored, or why it cannot be; ``rules`` are by type id.
 
     Never raises for a JSON value whose texts are storable. The same connection gives the same
     values whatever the order of its keys, policies and operations.
@@ -166,15 +98,18 @@ def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT
         )
     connection_id = usable_id(record.get("id"))
     if connection_id is None:
-        return _without_id(record)
+        return _without_id(record, rules)
 
     get = record.get
     notes: Notes = {}
     organization_id = identifier(get("organization_id"), "organization_id", notes)
-    configuration, endpoint = _configuration(get("configuration"), notes)
+    kind = _type(get("type"), notes)
+    configuration, endpoint = _configuration(
+        get("configuration"), rules.get(kind[0] or "") if rules else None, notes
+    )
     values = (
         text(get("name"), "name", notes),
-        *_type(get("type"), notes),
+        *kind,
         text(get("status"), "status", notes),
         _status_error(get("status_error"), notes),
         endpoint,
@@ -183,9 +118,9 @@ def normalize(record: Json, sanitized: bool) -> Record | Rejection:  # noqa: FBT
         texts(get("policies"), "policies", notes),
         identifier(get("parent_connection_id"), "parent_connection_id", notes),
         moment(get("created_at"), "created_at", notes),
-        *_actor(get("created_by"), "created_by", notes),
+        *actor(get("created_by"), "created_by", notes),
         moment(get("updated_at"), "updated_at", notes),
-        *_actor(get("updated_by"), "updated_by", notes),
+        *actor(get("updated_by"), "updated_by", notes),
     )
     reading = _reading(record, notes)
     if not _FIELDS.issuperset(record):
@@ -234,55 +169,15 @@ def _remember_type(type_id: str, kind: dict[str, Any], columns: _TypeColumns) ->
     _types[type_id] = kind, columns
 
 
-def _actor(value: Json, label: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
-    """Id, name and type of who created or updated the connection."""
-    actor = members(value, label, notes)
-    actor_id, name, kind = actor.get("id"), actor.get("name"), actor.get("type")
-    if (  # three short texts, as nearly always
-        type(actor_id) is type(name) is type(kind) is str
-        and len(actor) == len(_ACTOR_FIELDS)
-        and 0 < len(actor_id) <= LONGEST_ID
-        and len(name) <= LONGEST_TEXT
-        and len(kind) <= LONGEST_TEXT
-    ):
-        return actor_id, name, kind
-    if not actor.keys() <= _ACTOR_FIELDS:
-        unknown(actor, _ACTOR_FIELDS, f"{label}.", notes)
-    return (
-        identifier(actor_id, f"{label}.id", notes),
-        text(name, f"{label}.name", notes),
-        text(kind, f"{label}.type", notes),
-    )
-
-
-def _configuration(value: Json, notes: Notes) -> tuple[str | None, str | None]:
+def _configuration(value: Json, rules: Rules | None, notes: Notes) -> tuple[str | None, str | None]:
     """The masked configuration as JSON text, and the host or account that it names."""
     if value is None:
         return None, None
     if type(value) is not dict:
         notes["configuration"] = mask(value, Rule.SECRET)
         return None, None
-    masked = mask_object(value)
-    return json_text(masked, "configuration", notes), _endpoint(masked)
-
-
-def _endpoint(masked: dict[str, Any]) -> str | None:
-    """The host in lower case without scheme, port and path; else an account, project or bucket."""
-    for name in _best_first(_ENDPOINT_NAMES.intersection(masked)):
-        value = masked[name]
-        if type(value) is not str or not value or value[0] == "(" or len(value) > _LONGEST_ENDPOINT:
-            continue  # absent, or one of the marks
-        if _ENDPOINT_RANK[name] >= len(_HOST_NAMES):
-            return value
-        match = _match_link if "://" in value else _match_host
-        if host := match(value.lower()):
-            return host[1]
-    return None
-
-
-@lru_cache(maxsize=512)
-def _best_first(names: frozenset[str]) -> list[str]:
-    return sorted(names, key=_ENDPOINT_RANK.__getitem__)
+    masked = mask_object(value, rules)
+    return json_text(masked, "configuration", notes), endpoint_of(masked)
 
 
 def _status_error(value: Json, notes: Notes) -> str | None:
@@ -326,10 +221,14 @@ def _reading(record: dict[str, Any], notes: Notes) -> tuple[Any, ...] | None:
     return None if not reported and count is None else reading
 
 
-def _without_id(record: dict[str, Any]) -> Rejection:
+def _without_id(record: dict[str, Any], rules: Mapping[str, Rules]) -> Rejection:
     """The rejection of a record that has no usable id (fault C21)."""
     given = record.get("id")
-    masked = json_text(mask_object(record), "record", {})
+    storable = mask_object(record)
+    configuration, type_id = record.get("configuration"), _type(record.get("type"), {})[0]
+    if type(configuration) is dict:
+        storable["configuration"] = mask_object(configuration, rules.get(type_id or ""))
+    masked = json_text(storable, "record", {})
     if given is None:
         return Rejection(None, "the id is missing", masked)
     if given == "":
@@ -349,5 +248,5 @@ CONNECTIONS = Resource(
     columns=COLUMNS,
     readings=READINGS,
     normalize=normalize,
-    fields=FIELDS,
+    fields=documented.CONNECTION,
 )

@@ -30,6 +30,8 @@ LARGEST_JSON = 1_048_576
 """Bytes of one JSON column, as UTF-8."""
 LARGEST_INTEGER = 2**63 - 1
 
+ACTOR_FIELDS = frozenset({"id", "name", "type"})
+
 _parse_moment = datetime.fromisoformat
 
 
@@ -127,6 +129,27 @@ def members(value: Json, label: str, notes: Notes) -> dict[str, Any]:
     if value is not None:
         note(value, label, notes)
     return {}
+
+
+def actor(value: Json, label: str, notes: Notes) -> tuple[str | None, str | None, str | None]:
+    """Id, name and type of who created or updated something (polytomic-api 1.5)."""
+    who = members(value, label, notes)
+    actor_id, name, kind = who.get("id"), who.get("name"), who.get("type")
+    if (  # three short texts, as nearly always
+        type(actor_id) is type(name) is type(kind) is str
+        and len(who) == len(ACTOR_FIELDS)
+        and 0 < len(actor_id) <= LONGEST_ID
+        and len(name) <= LONGEST_TEXT
+        and len(kind) <= LONGEST_TEXT
+    ):
+        return actor_id, name, kind
+    if not who.keys() <= ACTOR_FIELDS:
+        unknown(who, ACTOR_FIELDS, f"{label}.", notes)
+    return (
+        identifier(actor_id, f"{label}.id", notes),
+        text(name, f"{label}.name", notes),
+        text(kind, f"{label}.type", notes),
+    )
 
 
 def unknown(source: dict[str, Any], known: frozenset[str], prefix: str, notes: Notes) -> None:

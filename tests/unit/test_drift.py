@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from aggregator.drift import CONFLICTING_DUPLICATES, MOST_TOLD_APART, SAMPLE, Radar
 from aggregator.model import Field, Record, Resource
 from aggregator.resources import RESOURCES
-from aggregator.resources.connections import FIELDS, normalize
+from aggregator.resources.connections import normalize
+from aggregator.resources.documented import CONNECTION as FIELDS
 from aggregator.scope import Drift, Shape
 
 CONNECTIONS = RESOURCES["connections"]
