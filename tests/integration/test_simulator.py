@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import aiohttp
+import httpx
 import pytest
 
 from tests.simulator import CANARY, Ceiling, Fleet, Simulator, demo_fleet
@@ -251,6 +252,22 @@ def test_the_command_prints_one_line_and_stops_when_told(number: signal.Signals)
     assert set(started) == {"base_url", "partner_key", "api_keys"}
     assert set(started["api_keys"]) == {"acme-01", "acme-02"}
     assert (process.returncode, rest, errors) == (0, b"", b"")
+
+
+def test_the_command_is_told_how_many_syncs_and_models_an_organization_has() -> None:
+    counts = {"/api/bulk/syncs": 3, "/api/syncs": 2, "/api/models": 1}
+    options = ("--bulk-syncs", "3", "--model-syncs", "2", "--models", "1")
+    command = [sys.executable, "-m", "tests.simulator", "--organizations", "1", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        started = json.loads(process.stdout.readline())
+        headers = {"Authorization": f"Bearer {started['api_keys']['acme-01']}"}
+        found = {
+            path: httpx.get(started["base_url"] + path, headers=headers).json()["data"]
+            for path in counts
+        }
+        process.terminate()
+    assert {path: len(records) for path, records in found.items()} == counts
 
 
 async def test_the_demo_fleet_fails_as_documented() -> None:
