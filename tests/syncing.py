@@ -40,7 +40,7 @@ class Syncing:
     database: Database
     database_url: str
     organizations: dict[str, Organization]
-    resources: Sequence[Resource] = tuple(RESOURCES.values())
+    resources: Sequence[Resource] = (RESOURCES["connections"],)
     passed: timedelta = timedelta()
     """How far the program's clock is ahead of the database's."""
     settings: dict[str, Any] = field(default_factory=dict)

@@ -118,6 +118,13 @@ def normalize(
     )
 
 
+def kind_of(record: Json) -> str | None:
+    """The id of a raw record's type, where ``normalize`` would find one that could have a schema."""
+    kind = record.get("type") if type(record) is dict else None
+    type_id = kind.get("id") if type(kind) is dict else kind
+    return usable_id(type_id) if type(type_id) is str else None
+
+
 def _type(value: Json, notes: Notes) -> _TypeColumns:
     """Id, name, both logos and operations of the connection's type."""
     if type(value) is str:  # as requests have it
@@ -208,9 +215,10 @@ CONNECTIONS = Resource(
     name="connections",
     path="/api/connections",
     item_path="/api/connections/{id}",
-    version=2,
+    version=3,
     columns=COLUMNS,
     readings=READINGS,
     normalize=normalize,
     fields=CONNECTION,
+    kind_of=kind_of,
 )
