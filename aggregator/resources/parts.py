@@ -6,23 +6,22 @@ As in ``fields``, what is odd about a part costs that part and is left in the no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 from aggregator.redact import Json, Rule, mask, mask_object
 from aggregator.resources.fields import (
     CUT,
     LONGEST_ID,
-    LONGEST_TEXT,
     Notes,
+    actor,
     identifier,
     json_text,
     members,
     moment,
-    text,
     texts,
     unknown,
 )
-from aggregator.resources.vocabulary import AUTHORSHIP, SCHEDULE_PARTS, names
+from aggregator.resources.vocabulary import SCHEDULE_PARTS
 from aggregator.tripwire import LONGEST_ERROR, mask_text
 
 AUTHORSHIP_COLUMNS = (
@@ -38,10 +37,7 @@ AUTHORSHIP_COLUMNS = (
 LONGEST_STATUS_ERROR = 2_000
 """Characters."""
 
-_ACTOR_FIELDS = names(AUTHORSHIP, "created_by.")
 _SCHEDULE_PARTS = frozenset(SCHEDULE_PARTS)
-
-_Actor: TypeAlias = tuple[str | None, str | None, str | None]
 
 
 def authorship(record: dict[str, Any], notes: Notes) -> tuple[Any, ...]:
@@ -52,27 +48,6 @@ def authorship(record: dict[str, Any], notes: Notes) -> tuple[Any, ...]:
         *actor(get("created_by"), "created_by", notes),
         moment(get("updated_at"), "updated_at", notes),
         *actor(get("updated_by"), "updated_by", notes),
-    )
-
-
-def actor(value: Json, label: str, notes: Notes) -> _Actor:
-    """Id, name and type of who created or updated a record."""
-    given = members(value, label, notes)
-    actor_id, name, kind = given.get("id"), given.get("name"), given.get("type")
-    if (  # three short texts, as nearly always
-        type(actor_id) is type(name) is type(kind) is str
-        and len(given) == len(_ACTOR_FIELDS)
-        and 0 < len(actor_id) <= LONGEST_ID
-        and len(name) <= LONGEST_TEXT
-        and len(kind) <= LONGEST_TEXT
-    ):
-        return actor_id, name, kind
-    if not given.keys() <= _ACTOR_FIELDS:
-        unknown(given, _ACTOR_FIELDS, f"{label}.", notes)
-    return (
-        identifier(actor_id, f"{label}.id", notes),
-        text(name, f"{label}.name", notes),
-        text(kind, f"{label}.type", notes),
     )
 
 

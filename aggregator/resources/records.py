@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from aggregator.model import Record, Rejection
-from aggregator.redact import Json, Rule, mask, mask_object
+from aggregator.redact import Json, Rule, mask, mask_object, masked_name
 from aggregator.resources.fields import (
     LONGEST_ID,
     VOLATILE,
@@ -67,7 +67,7 @@ def normalizer(
         record_id = usable_id(record.get("id"))
         if record_id is None:
             masked = _hidden(record) if is_private else mask_object(record)
-            return _without_id(record.get("id"), json_text(masked, "record", {}))
+            return without_id(record.get("id"), json_text(masked, "record", {}))
         notes: Notes = {}
         organization = organization_id(record, notes)
         own = values(record, notes)
@@ -86,13 +86,8 @@ def normalizer(
     return normalize
 
 
-def _hidden(named: dict[str, Any]) -> dict[str, str]:
-    """The names alone; not even a name that may be an address."""
-    return {SET if "@" in name else name: SET for name in named}
-
-
-def _without_id(given: Json, masked: str) -> Rejection:
-    """The rejection of a record that has no usable id (fault C21)."""
+def without_id(given: Json, masked: str) -> Rejection:
+    """The rejection of a record whose id, as ``given``, is not usable (fault C21)."""
     if given is None:
         return Rejection(None, "the id is missing", masked)
     if given == "":
@@ -102,3 +97,8 @@ def _without_id(given: Json, masked: str) -> Rejection:
             given[:LONGEST_ID], f"the id is longer than {LONGEST_ID} characters", masked
         )
     return Rejection(None, "the id is neither a text nor an integer of 64 bits", masked)
+
+
+def _hidden(record: dict[str, Any]) -> dict[str, str]:
+    """The names alone, and not even those that look like values; an address is one."""
+    return {SET if "@" in name else masked_name(name)[0]: SET for name in record}

@@ -31,17 +31,17 @@ _FREQUENCY = TEXT._replace(
     )
 )
 
+
+def actor(path: str, whole: Field = OBJECT) -> dict[str, Field]:
+    """The fields of who created or updated something, such as ``created_by``."""
+    return {path: whole, f"{path}.id": ID, f"{path}.name": TEXT, f"{path}.type": CALLER}
+
+
 AUTHORSHIP: Mapping[str, Field] = {
     "created_at": OPTIONAL_TEXT,
-    "created_by": OPTIONAL_OBJECT,
-    "created_by.id": ID,
-    "created_by.name": TEXT,
-    "created_by.type": CALLER,
+    **actor("created_by", OPTIONAL_OBJECT),
     "updated_at": OPTIONAL_TEXT,
-    "updated_by": OPTIONAL_OBJECT,
-    "updated_by.id": ID,
-    "updated_by.name": TEXT,
-    "updated_by.type": CALLER,
+    **actor("updated_by", OPTIONAL_OBJECT),
 }
 """Who made a record and who changed it last; added inside a version, so servers lack it (1.7)."""
 
