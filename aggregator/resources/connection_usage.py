@@ -37,6 +37,7 @@ from aggregator.resources.vocabulary import (
     OPTIONAL_OBJECT,
     OPTIONAL_TEXT,
     TEXT,
+    UNREAD,
     names,
 )
 
@@ -59,6 +60,7 @@ FIELDS: Mapping[str, Field] = {
     "data.callsLast24h": OPTIONAL_INTEGER,
     "data.reportsSyncStats": FLAG,
     "data.bySync": OPTIONAL_LIST,
+    "reportsSyncStats": UNREAD,  # beside a sync: what the answer says in which it stands
     "sync": OPTIONAL_OBJECT,
     "sync.syncId": ID,
     "sync.syncName": OPTIONAL_TEXT,
@@ -82,10 +84,9 @@ def records(target: Target, data: Json) -> list[Any]:
         return []
     total = {"id": target.id, "connection_id": target.id, "data": data}
     usage = members(data, "", {})
-    entries = _listed(usage.get("bySync"), "", {}) or []
-    common = {**total, "data": {name: usage[name] for name in usage if name != "bySync"}}
+    common = {"connection_id": target.id, "reportsSyncStats": usage.get("reportsSyncStats")}
     by_id: dict[str | None, list[Any]] = {}
-    for entry in entries:
+    for entry in _listed(usage.get("bySync"), "", {}) or ():
         by_id.setdefault(usable_id(members(entry, "", {}).get("syncId")), []).append(entry)
     nameless = by_id.pop(None, [])
     return [
@@ -125,12 +126,13 @@ def _values(record: Raw, notes: Notes) -> tuple[Any, ...]:
     usage, sync = members(record.get("data"), "data", {}), members(record.get("sync"), "sync", {})
     connection_id = identifier(record.get("connection_id"), "connection_id", notes)
     note_other(usage.get("connectionId"), connection_id, "data.connectionId", notes)
+    reports = usage.get("reportsSyncStats", record.get("reportsSyncStats"))
     return (
         connection_id,
         identifier(sync.get("syncId"), "sync.syncId", notes),
         filled(sync.get("syncName"), "sync.syncName", notes),  # empty: it could not be resolved
         filled(sync.get("syncType"), "sync.syncType", notes),
-        flag(usage.get("reportsSyncStats"), "data.reportsSyncStats", notes),
+        flag(reports, "data.reportsSyncStats", notes),
     )
 
 
@@ -157,6 +159,8 @@ def _categories(value: Json, odd: Notes) -> str | None:
     found = []
     for each in given:
         category = members(each, label, odd)
+        if not category:
+            continue
         unknown(category, _CATEGORY_FIELDS, f"{label}.", odd)
         key = text(category.get("key"), f"{label}.key", odd)
         name = text(category.get("label"), f"{label}.label", odd)

@@ -22,6 +22,7 @@ from aggregator.resources.organizations import ORGANIZATIONS
 from aggregator.resources.policies import POLICIES
 from aggregator.resources.roles import ROLES
 from aggregator.resources.users import USERS
+from tests.unit.any_record import JSON_VALUE, any_record, backwards
 from tests.unit.normalized import (
     JSON_COLUMNS,
     Json,
@@ -159,41 +160,7 @@ def test_a_number_is_an_id_as_text(resource: Resource) -> None:
 
 # Any JSON
 
-JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | JSON_TEXT
-JSON_VALUE = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(JSON_TEXT, inner, max_size=4),
-    max_leaves=12,
-)
-MOMENT = "2026-11-23T10:00:00Z"
-
-
-def _realistic(resource: Resource) -> st.SearchStrategy[Any]:
-    """Records that have some of the documented fields, some with values as documented."""
-    return st.fixed_dictionaries({"id": st.just("a")}, optional=_members(resource, ""))
-
-
-def _members(resource: Resource, prefix: str) -> dict[str, st.SearchStrategy[Any]]:
-    below = {path.removeprefix(prefix) for path in resource.fields if path.startswith(prefix)}
-    names = sorted(name for name in below if name.isidentifier() and (prefix or name != "id"))
-    members = {name: _value(resource, prefix + name) for name in names}
-    return {**members, "news": JSON_VALUE}
-
-
-def _value(resource: Resource, path: str) -> st.SearchStrategy[Any]:
-    entries = st.lists(JSON_VALUE | _object(resource, path), max_size=4)
-    return JSON_VALUE | _object(resource, path) | entries | st.sampled_from([MOMENT, "", 7])
-
-
-def _object(resource: Resource, path: str) -> st.SearchStrategy[Any]:
-    if any(each.startswith(f"{path}.") for each in resource.fields):
-        return st.fixed_dictionaries({}, optional=_members(resource, f"{path}."))
-    names = ("frequency", "hour", "schemas", "action", "role_ids", "name", "to", "model_id")
-    return st.dictionaries(st.sampled_from(names), JSON_VALUE, max_size=4)
-
-
-ANY_RECORD = {resource.name: _realistic(resource) for resource in LISTS}
+ANY_RECORD = {resource.name: any_record(resource) for resource in LISTS}
 
 
 def with_any_record(test: Callable[[Resource, Json], None]) -> Any:  # noqa: ANN401 - a test
@@ -238,15 +205,9 @@ def test_what_the_radar_sees_closely_the_normalizer_finds_odd(
 @with_any_record
 def test_the_order_of_keys_never_matters(resource: Resource, record: Json) -> None:
     """Invariant I4."""
-    assert repr(resource.normalize(_backwards(record), False)) == repr(
+    assert repr(resource.normalize(backwards(record), False)) == repr(
         resource.normalize(record, False)
     )
-
-
-def _backwards(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {name: _backwards(value[name]) for name in reversed(value)}
-    return [_backwards(item) for item in value] if isinstance(value, list) else value
 
 
 @every_list
