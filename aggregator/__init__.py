@@ -4,13 +4,13 @@ The one-minute tour, in the order in which data flows:
 
 ``settings`` and ``organizations`` say whom to ask. ``pipeline`` starts one task per scope (one
 resource of one organization), ``collect`` tells its story: ``client`` fetches under ``limits``,
-``api`` deciphers the answer, ``resources`` normalize and ``redact`` masks it, ``drift`` notices
-what the API's documentation does not have, ``identity`` makes sure whose it is, ``diff`` decides
-what changed. ``writer`` groups what is finished, ``commit`` makes one transaction of it:
-``store`` writes rows, ``ledger`` and ``runs`` say what happened. When all have been read,
-``proof`` looks for rows that answers lacked, and only what it proves gone is removed. People read
-the views of the schema ``reporting``. ``commands`` and ``wiring`` put it together and are the
-only places that open anything.
+``api`` deciphers the answer, ``resources`` normalize and ``redact`` masks it by ``names`` and by
+the ``rules`` of its type, ``drift`` notices what the API's documentation does not have,
+``identity`` makes sure whose it is, ``diff`` decides what changed. ``writer`` groups what is
+finished, ``commit`` makes one transaction of it: ``store`` writes rows, ``ledger`` and ``runs`` say
+what happened. When all have been read, ``proof`` looks for rows that answers lacked, and only what
+it proves gone is removed. People read the views of the schema ``reporting``. ``commands`` and
+``wiring`` put it together and are the only places that open anything.
 """
 
 __version__ = "0.1.0"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -75,8 +76,14 @@ def headers(api_version: str, authorization: str) -> dict[str, str]:
     }
 
 
-def check(response: Response, *, asked_version: str, hide: Callable[[str], str] = str) -> None:
-    """Passes an answer of status 200 of the version that was asked for; raises for all others.
+def check(
+    response: Response,
+    *,
+    asked_version: str,
+    hide: Callable[[str], str] = str,
+    good: int = HTTPStatus.OK,
+) -> None:
+    """Passes an answer of the ``good`` status and of the version asked for; raises for all others.
 
     ``hide`` takes out of a text what the server might echo of the key.
 
@@ -92,9 +99,9 @@ def check(response: Response, *, asked_version: str, hide: Callable[[str], str] 
             f"asked for API version {asked_version}, got {_version(str(served))}",
             http_status=status,
         )
-    if status == HTTPStatus.OK:
+    if status == good:
         return
-    if 200 <= status < 300:  # noqa: PLR2004 - no other success is an answer to a GET of ours
+    if 200 <= status < 300:  # noqa: PLR2004 - no other success is an answer to a request of ours
         raise ScopeError(Outcome.BAD_PAYLOAD, f"unexpected HTTP {status}", http_status=status)
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
         raise ScopeError(
@@ -177,6 +184,26 @@ def decipher_item(response: Response) -> tuple[dict[str, Any], bool]:
     return _clean(response, data) if suspect else (data, False)
 
 
+def decipher_data(response: Response) -> tuple[Any, bool]:
+    """Whatever an answer of status 200 holds, and whether it had to be sanitized.
+
+    Otherwise ScopeError (bad_payload).
+    """
+    data, _, suspect = _open_envelope(response)
+    return _clean(response, data) if suspect else (data, False)
+
+
+def decipher_bare(response: Response) -> dict[str, Any]:
+    """The object of an answer without an envelope, such as a JSON Schema (section 5.1).
+
+    Otherwise ScopeError (bad_payload).
+    """
+    content, suspect = _parse(response)
+    if not isinstance(content, dict):
+        raise _bad_payload(response, "no object")
+    return _clean(response, content)[0] if suspect else content
+
+
 def decipher_identity(response: Response) -> Identity:
     """Whom the key speaks for, from ``/api/me`` (section 1.5); what has another type is None."""
     me, _ = decipher_item(response)
@@ -200,11 +227,6 @@ def decipher_identity(response: Response) -> Identity:
     )
 
 
-def endpoint(request: Request) -> str:
-    """The path without ids, such as ``/api/connections`` for one connection too."""
-    return "/".join(request.path.split("/")[:3])
-
-
 def _profile(response: Response, profile: dict[str, Any]) -> str | None:
     """Id and capabilities: a profile that allows other connections than before is another one."""
     known = _text(profile.get("id"))
@@ -217,14 +239,19 @@ def _profile(response: Response, profile: dict[str, Any]) -> str | None:
     return f"{known or '-'}:{sha256(allowed).hexdigest()[:16]}"
 
 
-def item_request(path: str, identifier: str) -> Request:
-    """The request for one record, by a path with ``{id}`` in it.
+def item_request(
+    template: str, identifier: str, *, method: Literal["GET", "POST"] = "GET", **others: str
+) -> Request:
+    """The request for one record, by a path with ``{id}`` in it, and ``others`` by their names.
 
     Raises ScopeError (bad_payload) for an id that would change the path.
     """
-    if identifier in {".", ".."}:
-        raise ScopeError(Outcome.BAD_PAYLOAD, "the id cannot be part of an address")
-    return Request(path.replace("{id}", quote(identifier, safe="")))
+    path = template
+    for name, value in {"id": identifier, **others}.items():
+        if value in {"", ".", ".."}:
+            raise ScopeError(Outcome.BAD_PAYLOAD, "the id cannot be part of an address")
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    return Request(path, method=method, template=template)
 
 
 def is_plain(identifier: str) -> bool:
@@ -241,7 +268,7 @@ def next_request(request: Request, page: Page) -> Request | None:
     if page.next_page_token is None:
         return None
     kept = tuple(pair for pair in request.query if pair[0] != "page_token")
-    return Request(request.path, (*kept, ("page_token", page.next_page_token)))
+    return replace(request, query=(*kept, ("page_token", page.next_page_token)))
 
 
 def retry_after_seconds(response_headers: Mapping[str, str]) -> float | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from http import HTTPStatus
 from ipaddress import ip_address
 
 import aiohttp
@@ -21,7 +22,7 @@ from aggregator.model import Credential, Organization, Outcome, Page, Request, R
 from aggregator.payload import count_values
 from aggregator.transport import make_session, send
 
-__all__ = ["Client", "Tally", "make_session"]
+__all__ = ["Caller", "Client", "Tally", "make_session"]
 
 MOST_PAGES = 10_000
 MOST_EMPTY_PAGES = 10
@@ -38,7 +39,7 @@ FEWEST_RECORDS = 10_000
 
 @dataclass(slots=True)
 class Tally:
-    """What fetching one scope took so far; ``get`` adds to it."""
+    """What fetching one scope took so far; ``send`` adds to it."""
 
     requests: int = 0
     retries: int = 0
@@ -46,6 +47,21 @@ class Tally:
     """Spent on ``Retry-After`` and backoff, not on pacing."""
     http_status: int | None = None
     request_id: str | None = None
+
+
+@dataclass(slots=True)
+class Caller:
+    """On whose behalf requests are sent, within which limits, and what they took so far."""
+
+    organization: Organization
+    limits: OrganizationLimits
+    deadline: float
+    """A time of the client's clock, beyond which nothing is waited for."""
+    tally: Tally = field(default_factory=Tally)
+    hold: Hold | None = None
+    """Says how large a body may be read; None: whoever asks has only this one."""
+    credential: Credential | None = None
+    """Sent instead of the organization's own."""
 
 
 class Client:
@@ -66,8 +82,11 @@ class Client:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
+        may_ask: Callable[[Request], bool],
     ) -> None:
+        """``may_ask``: whether a request is one of those that this program sends at all."""
         self._session = session
+        self._may_ask = may_ask
         self._api_version = api_version
         self._request_timeout_seconds = request_timeout_seconds
         self._max_attempts = max_attempts
@@ -76,39 +95,25 @@ class Client:
         self._sleep = sleep
         self._random = random
 
-    async def get(  # noqa: PLR0913, PLR0917 - what one visit of a scope shares
-        self,
-        organization: Organization,
-        request: Request,
-        limits: OrganizationLimits,
-        tally: Tally,
-        deadline: float,
-        hold: Hold | None = None,
-    ) -> Response:
+    async def send(self, caller: Caller, request: Request) -> Response:
         """The answer, of status 200 and of the version that we speak; its body is not parsed yet.
 
-        ``hold`` says how large its body may be read; None: whoever asks has only this one.
-        Raises ScopeError: the last failure once attempts or the budget for retries are used up;
-        deferred when nothing was wrong but the wait would pass ``deadline``, also that of a 429.
+        To a POST it has status 202. Raises ScopeError: the last failure once attempts or the budget
+        for retries are used up; deferred when nothing was wrong but the wait would pass the
+        caller's deadline, also that of a 429.
         """
-        retries = limits.retries(api.endpoint(request))
+        retries = caller.limits.retries(request.endpoint)
         failure: RetryableError | None = None
         failures = 0
         while True:
             try:
                 response = await self._attempt_with_room(
-                    organization,
-                    request,
-                    limits,
-                    tally,
-                    deadline,
-                    hold,
-                    is_retry=failure is not None,
+                    caller, request, is_retry=failure is not None
                 )
             except RetryableError as error:
                 failure = error.with_traceback(None)  # its frames hold the body
-                if hold is not None:
-                    hold.drop()
+                if caller.hold is not None:
+                    caller.hold.drop()
             except ScopeError as error:
                 if failure is None or error.outcome != Outcome.DEFERRED or _asked_to_wait(failure):
                     raise
@@ -120,23 +125,16 @@ class Client:
             failures += 1
             if failures >= self._max_attempts or not _may_retry(failure, retries):
                 raise failure
-            await self._wait(failure, failures, tally, deadline)
+            await self._wait(failure, failures, caller)
 
-    async def pages(  # noqa: PLR0913, PLR0917 - as get, and where to begin
-        self,
-        first: Response,
-        organization: Organization,
-        request: Request,
-        limits: OrganizationLimits,
-        tally: Tally,
-        deadline: float,
-        hold: Hold | None = None,
+    async def pages(
+        self, caller: Caller, request: Request, first: Response
     ) -> AsyncIterator[tuple[Response, Page]]:
         """``first``, the answer to ``request``, and the pages after it, each deciphered.
 
         Any token is followed, also where the API documents none (polytomic-api 3). The list is
         whole only when the iteration ends by itself: a repeated token, too many pages or too many
-        bytes raise ScopeError, as everything does that ``get`` and ``decipher_list`` raise.
+        bytes raise ScopeError, as everything does that ``send`` and ``decipher_list`` raise.
         """
         response = first
         tokens: set[str | None] = set()
@@ -168,42 +166,26 @@ class Client:
                     f"the pages of the list hold more than {MOST_FULL_RESPONSES} times "
                     "MAX_RESPONSE_BYTES",
                 )
-            response = await self.get(organization, following, limits, tally, deadline, hold)
+            response = await self.send(caller, following)
 
-    async def _attempt_with_room(  # noqa: PLR0913, PLR0917 - as get
-        self,
-        organization: Organization,
-        request: Request,
-        limits: OrganizationLimits,
-        tally: Tally,
-        deadline: float,
-        hold: Hold | None,
-        *,
-        is_retry: bool,
+    async def _attempt_with_room(
+        self, caller: Caller, request: Request, *, is_retry: bool
     ) -> Response:
         """One attempt; begun anew where its answer is large and had to wait."""
-        target = (organization, request, limits, tally, deadline, hold)
-        if hold is not None:
+        if caller.hold is not None:
             with suppress(OutgrownError):
-                return await self._attempt(*target, is_retry=is_retry)
-            await hold.grow()  # not in a handler: the frames of the error hold the body
-        return await self._attempt(*target, is_retry=is_retry)
+                return await self._attempt(caller, request, is_retry=is_retry)
+            await caller.hold.grow()  # not in a handler: the frames of the error hold the body
+        return await self._attempt(caller, request, is_retry=is_retry)
 
-    async def _attempt(  # noqa: PLR0913, PLR0917 - as get
-        self,
-        organization: Organization,
-        request: Request,
-        limits: OrganizationLimits,
-        tally: Tally,
-        deadline: float,
-        hold: Hold | None,
-        *,
-        is_retry: bool,
-    ) -> Response:
-        credential = _credential(organization)
+    async def _attempt(self, caller: Caller, request: Request, *, is_retry: bool) -> Response:
+        if not self._may_ask(request):
+            raise PermissionError(f"not among what may be asked: {request.method} {request.path}")
+        credential = _credential(caller)
         hide = partial(_hide, credential)
-        url = _url(organization.base_url, request)
-        async with limits.slot(deadline):
+        url = _url(caller.organization.base_url, request)
+        tally = caller.tally
+        async with caller.limits.slot(caller.deadline):
             tally.requests += 1
             tally.retries += is_retry
             response = await send(
@@ -212,13 +194,15 @@ class Client:
                 lambda: api.headers(self._api_version, credential.authorization()),
                 timeout_seconds=self._request_timeout_seconds,
                 max_bytes=self._max_response_bytes,
-                may_grow=hold.may_grow if hold else None,
+                may_grow=caller.hold.may_grow if caller.hold else None,
+                method=request.method,
             )
             self._check_values(response)
             tally.http_status = response.status
             tally.request_id = api.request_id(response, hide=hide)
-            api.check(response, asked_version=self._api_version, hide=hide)
-            if api.looks_cut(response.body):
+            good = HTTPStatus.OK if request.method == "GET" else HTTPStatus.ACCEPTED
+            api.check(response, asked_version=self._api_version, hide=hide, good=good)
+            if good == HTTPStatus.OK and api.looks_cut(response.body):
                 raise RetryableError(
                     Outcome.BAD_PAYLOAD, "the answer is cut off", http_status=response.status
                 )
@@ -234,11 +218,9 @@ class Client:
                 http_status=response.status,
             )
 
-    async def _wait(
-        self, failure: RetryableError, failures: int, tally: Tally, deadline: float
-    ) -> None:
+    async def _wait(self, failure: RetryableError, failures: int, caller: Caller) -> None:
         seconds = backoff_seconds(failures, failure.retry_after_seconds, self._random)
-        if self._clock() + seconds > deadline:
+        if self._clock() + seconds > caller.deadline:
             if not _asked_to_wait(failure):
                 raise failure
             raise ScopeError(
@@ -246,7 +228,7 @@ class Client:
                 f"asked to wait {seconds:.0f} s, which is beyond the run's deadline",
                 http_status=failure.http_status,
             )
-        tally.waited_seconds += seconds
+        caller.tally.waited_seconds += seconds
         await self._sleep(seconds)
 
 
@@ -262,10 +244,11 @@ def _may_retry(failure: RetryableError, retries: RetryBudget) -> bool:
     return _asked_to_wait(failure) or retries.spend()
 
 
-def _credential(organization: Organization) -> Credential:
+def _credential(caller: Caller) -> Credential:
+    organization = caller.organization
     if organization.refusal is not None:
         raise ScopeError(organization.refusal.outcome, organization.refusal.reason)
-    credential = organization.credential
+    credential = caller.credential or organization.credential
     if credential is None or not _SENDABLE.fullmatch(credential.secret.reveal()):
         raise ScopeError(
             Outcome.BAD_KEY, "the key is empty or has characters that no header may have"

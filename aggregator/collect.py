@@ -1,30 +1,21 @@
-"""The story of one scope: who are we, fetch, normalize, compare, and say what is to be written."""
+"""The story of one scope: who are we, fetch, compare, and say what is to be written."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator import api, diff, payload, store
+from aggregator import api, diff, store
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
-from aggregator.drift import CONFLICTING_DUPLICATES, Radar
 from aggregator.errors import DatabaseError, OutageError, ScopeError
+from aggregator.fetch import Fetcher
 from aggregator.identity import Identities
-from aggregator.model import (
-    Counts,
-    Outcome,
-    Page,
-    Record,
-    Rejection,
-    Request,
-    Resource,
-    Response,
-)
+from aggregator.model import Counts, Outcome, Rejection
+from aggregator.schemas import Schemas
 from aggregator.scope import (
     NONE_COUNTED,
     SOME_REJECTED,
@@ -39,9 +30,6 @@ from aggregator.visit import MOST_QUARANTINED, ForeignRecordsError, Scope, Snaps
 
 log = logging.getLogger(__name__)
 
-YIELD_EVERY = 500
-"""Records normalized in one go before other tasks get a turn."""
-
 
 class Collector:
     """Collects scopes with what all scopes of a run share."""
@@ -51,7 +39,7 @@ class Collector:
         client: Client,
         database: Database,
         *,
-        deadline: float,
+        schemas: Schemas,
         pepper: bytes,
         rules: diff.RemovalRules,
         budget: ByteBudget,
@@ -59,20 +47,13 @@ class Collector:
         now: Callable[[], datetime],
     ) -> None:
         """``configured``: names that may hold an organization; None: those of the ledger."""
-        self._client = client
         self._database = database
-        self._deadline = deadline
-        self._pepper = pepper
         self._rules = rules
-        self._budget = budget
         self._now = now
+        self._fetcher = Fetcher(client, database, schemas, pepper=pepper, budget=budget)
         self._identities = Identities(
-            self._get, database, pepper=pepper, configured=configured, now=now
+            client, database, pepper=pepper, configured=configured, now=now
         )
-        self._version_noticed = False
-        # One scope computes at a time: so the event loop comes round to the writer and to the
-        # timers after each of them, and not only after all that have an answer.
-        self._turn = asyncio.Lock()
 
     async def collect(self, scope: Scope) -> ScopeResult:
         """The result of a scope, whatever happens; raises only where the whole run must end."""
@@ -106,107 +87,22 @@ class Collector:
     async def _collect(self, scope: Scope) -> ScopeResult:
         if self._identities.is_due(scope):
             await self._identities.ask(scope)
-            scope.hold.drop()
-        await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
-        first = await self._get(scope, Request(scope.resource.path))
-        scope.request_id = scope.tally.request_id
-        self._notice_version(first)
-        digest = diff.bytes_digest([first.body], scope.resource.version)
-        if digest == scope.known.bytes_digest:
-            scope.organization_id = scope.pinned
+        snapshot = await self._fetcher.fetch(scope)
+        if snapshot is None:
+            scope.visit.organization_id = scope.visit.pinned
             return self._unchanged(scope)
-        await scope.hold.keep(payload.weight(first.body))
-        snapshot = await self._read(scope, first, digest)
         await self._identities.settle(scope, snapshot)
         return await self._compare(scope, snapshot)
 
-    def _notice_version(self, response: Response) -> None:
-        """Says once a run that a server does not name its version (fault B19)."""
-        if not self._version_noticed and api.served_version(response) is None:
-            self._version_noticed = True
-            log.warning("version.not_named")
-
     async def _load_stored(self, scope: Scope) -> dict[str, Known]:
         """The stored rows of the scope; without a query where there cannot be any."""
-        deployment, organization_id = scope.organization.deployment, scope.organization_id
-        if organization_id is None:
+        deployment, owner = scope.organization.deployment, _owner(scope)
+        if owner is None:
             return {}
-        was_pinned = scope.state.organization_id is not None
-        if not was_pinned and not await self._identities.is_known(deployment, organization_id):
+        was_pinned = scope.visit.state.organization_id is not None
+        if not was_pinned and owner and not await self._identities.is_known(deployment, owner):
             return {}
-        return await store.load_known(self._database, scope.resource, deployment, organization_id)
-
-    # Fetching and normalizing
-
-    async def _get(self, scope: Scope, request: Request) -> Response:
-        return await self._client.get(
-            scope.organization, request, scope.limits, scope.tally, self._deadline, scope.hold
-        )
-
-    async def _read(self, scope: Scope, first: Response, digest: bytes) -> Snapshot:
-        """The whole list, normalized; computes in turns, and fetches further pages outside them."""
-        records: list[Record] = []
-        rejections: list[Rejection] = []
-        rejected = 0
-        radar = Radar(scope.resource, self._pepper)
-        pages = self._client.pages(
-            first,
-            scope.organization,
-            Request(scope.resource.path),
-            scope.limits,
-            scope.tally,
-            self._deadline,
-            scope.hold,
-        )
-        async with self._turn:  # the first page is at hand: no network in here
-            _, page = await anext(pages)
-            rejected += await self._normalize(scope.resource, page, records, rejections, radar)
-        is_single = page.next_page_token is None
-        async for response, page in pages:
-            scope.request_id = scope.tally.request_id
-            await scope.hold.keep(payload.weight(response.body))
-            async with self._turn:
-                rejected += await self._normalize(scope.resource, page, records, rejections, radar)
-        async with self._turn:
-            by_id, conflicts = diff.unique(records)
-            hashes = {key: diff.content_hash(record) for key, record in by_id.items()}
-        if conflicts:
-            log.warning(
-                "records.conflicting",
-                extra={"organization": scope.organization.name, "ids": conflicts},
-            )
-        shape = radar.shape([CONFLICTING_DUPLICATES] if conflicts else [])
-        return Snapshot(by_id, hashes, rejections, rejected, digest if is_single else None, shape)
-
-    async def _normalize(
-        self,
-        resource: Resource,
-        page: Page,
-        records: list[Record],
-        rejections: list[Rejection],
-        radar: Radar,
-    ) -> int:
-        """Sorts a page's records into ``records`` and ``rejections``; the number rejected."""
-        rejected = 0
-        normalize, sanitized = resource.normalize, page.sanitized
-        for start in range(0, len(page.records), YIELD_EVERY):
-            portion = page.records[start : start + YIELD_EVERY]
-            odd = []
-            for index, raw in enumerate(portion, start):
-                item = normalize(raw, index in sanitized)
-                if isinstance(item, Record):
-                    records.append(item)
-                    if item.is_odd:
-                        odd.append(raw)
-                else:
-                    odd.append(raw)
-                    rejected += 1
-                    if len(rejections) < MOST_QUARANTINED:
-                        rejections.append(item)
-            radar.look(portion, odd)
-            if len(portion) == YIELD_EVERY:
-                await asyncio.sleep(0)
-        return rejected
+        return await store.load_known(self._database, scope.resource, deployment, owner)
 
     # Comparing
 
@@ -225,7 +121,7 @@ class Collector:
             stored = await self._load_stored(scope)
             total = len(stored.keys() | records.keys())
             if stored and records.keys() - stored.keys():
-                await self._identities.ask(scope)  # under which rights are they seen?
+                await self._identities.ask(scope, anew=True)  # with which rights are they seen?
             if stored.keys() - records.keys():
                 absence = await self._judge(scope, snapshot, stored, digests)
             change = Change(
@@ -256,6 +152,7 @@ class Collector:
             records=total,
             rejections=snapshot.rejections,
             shape=snapshot.shape,
+            kinds=snapshot.kinds,
         )
 
     async def _judge(
@@ -290,6 +187,7 @@ class Collector:
             counts=Counts(seen=known.records, unchanged=known.records),
             digests=Digests(known.bytes_digest, known.tracked_digest, known.readings_digest),
             records=known.records,
+            kinds=known.kinds,
         )
 
     def _ended(  # noqa: PLR0913 (what differs by how the scope ended)
@@ -305,15 +203,16 @@ class Collector:
         records: int = 0,
         rejections: Sequence[Rejection] = (),
         shape: Shape | None = None,
+        kinds: tuple[str, ...] = (),
     ) -> ScopeResult:
-        tally = scope.tally
+        tally, visit = scope.tally, scope.visit
         return ScopeResult(
             organization=scope.organization,
             resource=scope.resource,
             outcome=outcome,
             started_at=scope.started_at,
             finished_at=self._now(),
-            organization_id=scope.organization_id or scope.pinned,
+            organization_id=visit.organization_id or visit.pinned,
             error=error,
             http_status=tally.http_status,
             requests=tally.requests,
@@ -321,16 +220,23 @@ class Collector:
             waited_seconds=tally.waited_seconds,
             request_id=scope.request_id or tally.request_id,
             counts=counts,
-            identity=scope.identity or self._identities.by_records(scope),
-            key_digest=self._identities.key_digest(scope) if scope.identity else None,
-            was_renamed=scope.was_renamed,
+            identity=visit.identity or self._identities.by_records(scope),
+            key_digest=self._identities.key_digest(scope) if visit.identity else None,
+            was_renamed=visit.was_renamed,
             change=change,
             based_on=scope.known.generation,
-            rights=scope.identity.rights if scope.identity else None,
+            rights=visit.identity.rights if visit.identity else None,
             absence=absence,
             digests=digests,
             records=records,
             rejections=rejections,
             release=scope.hold.release,
             shape=shape,
+            kinds=kinds,
+            details_read=scope.details_read,
         )
+
+
+def _owner(scope: Scope) -> str | None:
+    """The organization whose rows these are; empty for those of the whole deployment."""
+    return "" if scope.resource.per == "deployment" else scope.visit.organization_id

@@ -45,7 +45,9 @@ async def write(
 async def _write_resource(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
 ) -> list[ScopeResult]:
-    names = (result.organization.name for result in results)
+    names = [result.organization.name for result in results]
+    if resource.per == "deployment":  # whose key reads it is decided on the way
+        await ledger.open_scopes(connection, resource, names)
     ours = await ledger.lock_scopes(connection, resource, names, generation)
     current = [
         _as_locked(result, ours[result.organization.name], generation)

@@ -51,6 +51,22 @@ async def forget_others(connection: Connection, configured: Iterable[str]) -> No
     await connection.execute(statement("forget_organizations"), payload)
 
 
+async def note_resources(
+    connection: Connection, resources: Iterable[Resource], enabled: Iterable[str]
+) -> None:
+    """Notes which of all known resources are enabled by the configuration."""
+    names = set(enabled)
+    rows = [(each.name, each.per, each.name in names) for each in resources]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    await connection.execute(statement("note_resources"), *columns)
+
+
+async def latest_readers(database: Database, resource: Resource) -> list[str]:
+    """Organizations whose keys have read a deployment's resource, the latest first."""
+    rows = await database.fetch(statement("latest_readers"), resource.name)
+    return [row["organization"] for row in rows]
+
+
 class Name(NamedTuple):
     """Under which name an organization goes, and the id by which a key or the partner knows it."""
 
@@ -123,6 +139,8 @@ def _organization_state(rows: Sequence[asyncpg.Record]) -> OrganizationState:
                 row["generation"],
                 _moments(row["rights_seen"]),
                 row["rights_hold"],
+                tuple(row["kinds"] or ()),
+                row["details_read_at"],
             )
             for row in rows
             if row["resource"] is not None
@@ -147,6 +165,11 @@ async def load_pins(database: Database) -> dict[tuple[str, str], Pin]:
         (row["deployment"], row["organization_id"]): Pin(row["organization"], row["active"])
         for row in await database.fetch(statement("load_pins"))
     }
+
+
+async def open_scopes(connection: Connection, resource: Resource, names: Iterable[str]) -> None:
+    """Makes sure that the ledger has these scopes, where no run has planned them."""
+    await connection.execute(statement("open_scopes"), sorted(names), resource.name)
 
 
 async def lock_scopes(
@@ -242,6 +265,8 @@ def _scope_row(result: ScopeResult) -> dict[str, Any]:
         "records": result.records,
         "withheld": len(result.change.withheld) if result.change else 0,
         "rights": result.rights,
+        "kinds": result.kinds,
+        "details_read": result.details_read,
         "grew": result.counts.created + result.counts.restored > 0,
     }
 

@@ -170,6 +170,12 @@ class Request:
     path: str
     query: tuple[tuple[str, str], ...] = ()
     method: Literal["GET", "POST"] = "GET"
+    template: str | None = None
+    """The path with ``{id}`` for what differs between records; None: nothing does."""
+
+    @property
+    def endpoint(self) -> str:
+        return self.template or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +249,7 @@ class States:
 
 
 class Target(NamedTuple):
-    """A stored connection of which a resource may be asked that is read connection by connection."""
+    """A stored connection of which other resources may be asked."""
 
     id: str
     operations: frozenset[str]
@@ -298,6 +304,11 @@ class Resource:
     """Set where ``per`` is ``connection``, and only there."""
     item_is_whole: bool = True
     """Whether ``item_path`` answers with the fields of the list; else it proves existence only."""
+    detail_path: str | None = None
+    """Where the JSON Schema of one record of a deployment is read, with ``{id}`` in it."""
+    kind_of: Callable[[Any], str | None] | None = None
+    """The connection type of a raw record, where that type's schema says what may be kept of it:
+    ``normalize`` then takes the rules by type as a third argument."""
     fields: Mapping[str, Field] = field(default_factory=dict, hash=False)
     """The documented fields of a record by path, such as ``type``, ``type.id`` and ``policies[]``
     for the entries of a list; an object without paths into it is not looked into. Empty: nobody

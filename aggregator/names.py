@@ -79,8 +79,8 @@ def is_secret_by_itself(nouns: list[str]) -> bool:
     if not _has_secret_word(nouns) or nouns[-2:] == ["public", "key"]:
         return False
     if nouns[-1] in _IDS:
-        return nouns[-2:-1] == [] or nouns[-2] not in _CREDENTIAL_ID_NOUNS
-    return nouns[-1] not in _SAFE_NOUNS
+        return nouns[-2] not in _CREDENTIAL_ID_NOUNS
+    return nouns[-1] not in _SAFE_NOUNS or nouns[-2:] == ["service", "account"]
 
 
 def is_group(nouns: list[str]) -> bool:

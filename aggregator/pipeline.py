@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,16 +17,15 @@ from uuid import UUID
 
 from aggregator import ledger
 from aggregator.backpressure import ByteBudget, Hold
-from aggregator.client import Tally
+from aggregator.client import Caller
 from aggregator.collect import Collector
 from aggregator.database import Database
 from aggregator.incident import AuthIncident, FleetIncident
-from aggregator.limits import OrganizationLimits
 from aggregator.model import Organization, Outcome, Resource
 from aggregator.proof import Prover
 from aggregator.scope import OrganizationState, ScopeResult
 from aggregator.summary import Summary
-from aggregator.visit import Scope
+from aggregator.visit import Scope, Visit
 from aggregator.writer import Writer
 
 T = TypeVar("T")
@@ -40,6 +40,8 @@ NOT_TRIED = "not tried: auth incident"
 REFUSED = {Outcome.UNAUTHORIZED, Outcome.FORBIDDEN}
 """Outcomes that are tried once more at the end of the run: servers have bad moments too."""
 READ = {Outcome.COMPLETE, Outcome.PARTIAL}
+MOST_READERS = 3
+"""Keys that are tried to read what a deployment has in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class Work:
     database: Database
     collector: Collector
     prover: Prover
-    limits: Callable[[Organization], OrganizationLimits]
-    """The limits of an organization, below those of its host."""
+    caller: Callable[[Organization, Hold], Caller]
+    """Whoever asks for a scope, within the limits of its organization and host."""
     give_up: Callable[[str], None]
     """Stops all asking, for the reason given."""
     budget: ByteBudget
@@ -73,9 +75,12 @@ class Run:
     def __init__(self, work: Work, on_progress: Callable[[], None]) -> None:
         self._work = work
         self._on_progress = on_progress
+        self._first = [r for r in work.resources if r.needs is None and r.per == "organization"]
+        self._later = [r for r in work.resources if r.needs is not None]
+        planned = [*self._first, *self._later]
         self.summary = Summary(
             organizations=len(work.organizations),
-            scopes=len(work.organizations) * len(work.resources),
+            scopes=len(work.organizations) * len(planned),
         )
         self.cancelled = False
         self._stop = asyncio.Event()
@@ -86,8 +91,10 @@ class Run:
         self._unproven: list[tuple[Scope, ScopeResult]] = []
         self._unaccounted = {
             resource.name: {organization.name for organization in work.organizations}
-            for resource in work.resources
+            for resource in planned
         }
+        self._complete: dict[str, set[str]] = defaultdict(set)
+        """Organizations by the resource that was read completely."""
         self._writer = Writer(
             work.database,
             work.run_id,
@@ -142,10 +149,14 @@ class Run:
     # Fetching
 
     async def _fetch(self) -> None:
-        order = await ledger.stalest_first(self._work.database, self._work.resources)
+        order = await ledger.stalest_first(self._work.database, self._first)
         self._incident = AuthIncident(sum(stale.worked for stale in order))
-        await self._each(self._scopes([stale.organization for stale in order]), self._collect)
-        await self._each(self._confirmations(), self._collect_again)
+        organizations = _stalest_first(
+            self._work.organizations, [stale.organization for stale in order]
+        )
+        await self._collect_all(organizations, self._first)
+        await self._collect_all(organizations, self._later)
+        await self._each(self._deployments(organizations), self._collect_once)
         await self._writer.queue.join()
         if headline := self._incident.headline or self._fleet.headline:
             self.summary.headlines.append(headline)
@@ -166,29 +177,78 @@ class Run:
         except ExceptionGroup as group:
             raise group.exceptions[0] from None  # callers tell errors apart by their type
 
-    async def _scopes(self, order: Sequence[str]) -> AsyncIterator[Scope]:
-        organizations = iter(_stalest_first(self._work.organizations, order))
-        while chunk := list(islice(organizations, CHUNK)):
+    async def _collect_all(
+        self, organizations: Sequence[Organization], resources: Sequence[Resource]
+    ) -> None:
+        """Collects these resources of all organizations, and waits until they are written."""
+        await self._each(self._scopes(organizations, resources), self._collect)
+        await self._each(self._confirmations(), self._collect_again)
+        await self._writer.queue.join()
+
+    async def _scopes(
+        self, organizations: Sequence[Organization], resources: Sequence[Resource]
+    ) -> AsyncIterator[Scope]:
+        remaining = iter(organizations if resources else ())
+        while chunk := list(islice(remaining, CHUNK)):
             names = [organization.name for organization in chunk]
             states = await ledger.load_states(self._work.database, names)
             for organization in chunk:
                 state = states.get(organization.name) or OrganizationState()
-                for resource in self._work.resources:
-                    yield self._scope(organization, resource, state)
+                visit = Visit(organization, state)
+                for resource in resources:
+                    yield self._scope(visit, resource)
 
     async def _confirmations(self) -> AsyncIterator[Scope]:
         """Scopes whose key was refused, as they were at the start; none in an auth incident."""
-        for scope, result in self._refused_keys:
+        refused, self._refused_keys = self._refused_keys, []
+        visits: dict[str, Visit] = {}
+        for scope, result in refused:
             if self._incident.active:
                 await self._deliver(scope, result)
             else:
-                again = self._scope(scope.organization, scope.resource, scope.state)
-                again.tally, again.started_at = scope.tally, scope.started_at
+                visit = Visit(scope.organization, scope.visit.state)
+                again = self._scope(
+                    visits.setdefault(scope.organization.name, visit), scope.resource
+                )
+                again.caller.tally, again.started_at = scope.tally, scope.started_at
                 yield again
+
+    async def _deployments(
+        self, organizations: Sequence[Organization]
+    ) -> AsyncIterator[tuple[Resource, list[Organization]]]:
+        """What organizations of one host have in common, and whose keys may read it."""
+        works = set().union(*self._complete.values())
+        for resource in self._work.resources:
+            if resource.per != "deployment" or self._incident.active:
+                continue
+            readers = await ledger.latest_readers(self._work.database, resource)
+            candidates: dict[str, list[Organization]] = defaultdict(list)
+            for organization in _first_those(organizations, readers):
+                if organization.refusal is None and (
+                    organization.name in works or not self._unaccounted
+                ):
+                    candidates[organization.deployment].append(organization)
+            for some in candidates.values():
+                yield resource, some[:MOST_READERS]
+
+    async def _collect_once(self, work: tuple[Resource, list[Organization]]) -> None:
+        """Collects a resource with the first key that may."""
+        resource, candidates = work
+        names = [organization.name for organization in candidates]
+        states = await ledger.load_states(self._work.database, names)
+        for organization in candidates:
+            visit = Visit(organization, states.get(organization.name) or OrganizationState())
+            scope = self._scope(visit, resource)
+            self.summary.scopes += 1
+            result = await self._result(scope)
+            await self._deliver(scope, result)
+            if result.outcome in READ:
+                return
 
     async def _collect(self, scope: Scope) -> None:
         result = await self._result(scope)
         self._incident.record(
+            scope.organization.name,
             worked_before=scope.worked_before,
             unauthorized=result.outcome is Outcome.UNAUTHORIZED,
         )
@@ -207,6 +267,7 @@ class Run:
         if scope.worked_before:
             self._fleet.record(
                 scope.organization.name,
+                scope.resource.name,
                 emptied=result.outcome in READ
                 and result.counts.seen == 0
                 and scope.known.answered > 0,
@@ -226,21 +287,21 @@ class Run:
             verdict = await self._work.prover.prove(scope, result, result.absence)
             await self._writer.queue.put(verdict)
 
-    def _scope(
-        self, organization: Organization, resource: Resource, state: OrganizationState
-    ) -> Scope:
-        limits = self._work.limits(organization)
+    def _scope(self, visit: Visit, resource: Resource) -> Scope:
         hold = Hold(self._work.budget)
-        return Scope(organization, resource, state, limits, self._work.now(), Tally(), hold)
+        caller = self._work.caller(visit.organization, hold)
+        return Scope(visit, resource, caller, hold, self._work.now())
 
     async def _result(self, scope: Scope) -> ScopeResult:
-        refusal = scope.organization.refusal
+        organization, resource = scope.organization, scope.resource
+        refusal = organization.refusal
         if refusal is not None:
-            return self._not_tried(
-                scope.organization, scope.resource, refusal.outcome, refusal.reason
-            )
+            return self._not_tried(organization, resource, refusal.outcome, refusal.reason)
         if self._incident.active:
-            return self._not_tried(scope.organization, scope.resource, Outcome.DEFERRED, NOT_TRIED)
+            return self._not_tried(organization, resource, Outcome.DEFERRED, NOT_TRIED)
+        if resource.needs and organization.name not in self._complete[resource.needs]:
+            reason = f"its {resource.needs} were not read completely"
+            return self._not_tried(organization, resource, Outcome.DEFERRED, reason)
         return await self._work.collector.collect(scope)
 
     # Accounting
@@ -255,14 +316,16 @@ class Run:
         return [
             self._not_tried(organization, resource, Outcome.CANCELLED, reason)
             for organization in self._work.organizations
-            for resource in self._work.resources
+            for resource in (*self._first, *self._later)
             if organization.name in self._unaccounted[resource.name]
         ]
 
     def _written(self, results: Sequence[ScopeResult]) -> None:
         for result in results:
             result.release()
-            self._unaccounted[result.resource.name].discard(result.organization.name)
+            self._unaccounted.get(result.resource.name, set()).discard(result.organization.name)
+            if result.outcome is Outcome.COMPLETE:
+                self._complete[result.resource.name].add(result.organization.name)
             self._note_absence(result)
         self.summary.add(results)
         self._on_progress()
@@ -290,3 +353,9 @@ def _stalest_first(
     """New organizations first, then in the given order, so that a run cut short still converges."""
     rank = {name: position for position, name in enumerate(order)}
     return sorted(organizations, key=lambda organization: rank.get(organization.name, -1))
+
+
+def _first_those(organizations: Sequence[Organization], names: Sequence[str]) -> list[Organization]:
+    """The named organizations in the order of their names' list, then the others as they were."""
+    rank = {name: position for position, name in enumerate(names)}
+    return sorted(organizations, key=lambda each: rank.get(each.name, len(rank)))

@@ -95,14 +95,13 @@ def _without_proof(verdict: Verdict, absence: Absence) -> Verdict:
 class Prover:
     """Judges the absent rows of scopes whose answers are written; borrows the run's client."""
 
-    def __init__(self, client: Client, *, deadline: float, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: Client, *, now: Callable[[], datetime]) -> None:
         self._client = client
-        self._deadline = deadline
         self._now = now
 
     async def prove(self, scope: Scope, result: ScopeResult, absence: Absence) -> ScopeResult:
         """The verdict on the rows that ``result``, which is written by now, lacked and kept."""
-        scope.tally = Tally()
+        scope.caller = replace(scope.caller, tally=Tally())
         if scope.resource.item_path is None:  # then earlier runs had to agree
             verdict = Verdict(absence.candidates, (), dict(absence.withheld))
         else:
@@ -120,7 +119,9 @@ class Prover:
             waited_seconds=scope.tally.waited_seconds,
             counts=Counts(seen=len(verdict.raced), withheld=len(verdict.kept) - len(absence.kept)),
             change=Change(
-                records=[(record, diff.content_hash(record)) for record in verdict.raced],
+                records=[(record, diff.content_hash(record)) for record in verdict.raced]
+                if scope.resource.item_is_whole
+                else (),
                 removed=verdict.removed,
                 withheld=verdict.kept,
             ),
@@ -168,35 +169,22 @@ class Prover:
     async def _sees_as_much(self, scope: Scope) -> bool:
         """Whether the key has, after all the reads, the rights that it had at the answer."""
         try:
-            response = await self._client.get(
-                scope.organization,
-                api.IDENTITY,
-                scope.limits,
-                scope.tally,
-                self._deadline,
-                scope.hold,
-            )
+            response = await self._client.send(scope.caller, api.IDENTITY)
             identity = api.decipher_identity(response)
         except ScopeError:
             return False
         finally:
             scope.hold.drop()
-        return identity.organization_id == scope.organization_id and (
+        then = scope.visit.identity
+        return identity.organization_id == scope.visit.organization_id and (
             identity.rights in scope.known.rights_seen
-            if scope.identity is None
-            else identity.rights == scope.identity.rights
+            if then is None
+            else identity.rights == then.rights
         )
 
     async def _look_at(self, scope: Scope, path: str, identifier: str) -> Look:
         try:
-            response = await self._client.get(
-                scope.organization,
-                api.item_request(path, identifier),
-                scope.limits,
-                scope.tally,
-                self._deadline,
-                scope.hold,
-            )
+            response = await self._client.send(scope.caller, api.item_request(path, identifier))
             item, sanitized = api.decipher_item(response)
         except ScopeError as error:
             if error.outcome is Outcome.NOT_FOUND and error.is_page:
@@ -208,7 +196,7 @@ class Prover:
         if (
             not isinstance(record, Record)
             or record.id != identifier
-            or record.organization_id not in {scope.organization_id, None}
+            or record.organization_id not in {scope.visit.organization_id, None}
         ):
             return Look(Outcome.BAD_PAYLOAD, "a read by id answers with another record")
         return Look(Outcome.COMPLETE, record=record)

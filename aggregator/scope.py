@@ -34,6 +34,9 @@ class ScopeState:
     when: rows that came later may need other rights."""
     rights_hold: bool = False
     """Whether no row came later, and they were the same the time before."""
+    kinds: tuple[str, ...] = ()
+    """Connection types in the last answer, whose schemas its normalized form depends on; sorted."""
+    details_read_at: datetime | None = None
 
     @property
     def answered(self) -> int:
@@ -217,6 +220,17 @@ class ScopeResult:
     """Rows that the list did not contain and that a read by id found."""
     shape: Shape | None = None
     """None: no answer was parsed, or nobody watches its resource for drift."""
+    kinds: tuple[str, ...] = ()
+    """Connection types in the answer, sorted."""
+    details_read: bool = False
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Deployment and organization id of its rows; the latter is empty where nobody knows it
+        yet, and for rows of a whole deployment.
+        """
+        is_shared = self.resource.per == "deployment"
+        return self.organization.deployment, "" if is_shared else self.organization_id or ""
 
     @property
     def is_new(self) -> bool:

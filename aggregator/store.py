@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from aggregator.database import Database
-from aggregator.model import Counts, Resource
+from aggregator.model import Counts, Resource, Target
 from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
 from aggregator.sql import resource_statement, statement
 
@@ -42,6 +44,32 @@ async def load_known(
     }
 
 
+async def load_targets(database: Database, deployment: str, organization_id: str) -> list[Target]:
+    """The stored connections of one organization, by id, those included that are withheld."""
+    return [
+        Target(
+            row["id"],
+            frozenset(row["operations"]),
+            row["is_healthy"],
+            row["is_shared"],
+            row["reports_api_calls"],
+        )
+        for row in await database.fetch(statement("targets"), deployment, organization_id)
+    ]
+
+
+async def load_schemas(database: Database) -> list[tuple[str, str, dict[str, Any]]]:
+    """Deployment, connection type, and what its stored schema says of configurations."""
+    rows = await database.fetch(statement("schemas"))
+    return [(row["deployment"], row["id"], orjson.loads(row["fields"])) for row in rows]
+
+
+async def load_kinds_in_use(database: Database, deployment: str) -> set[str]:
+    """The connection types of a deployment's stored connections."""
+    rows = await database.fetch(statement("kinds_in_use"), deployment)
+    return {row["type_id"] for row in rows}
+
+
 async def write_changes(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
 ) -> dict[str, Counts]:
@@ -61,7 +89,7 @@ async def planned_changes(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult], generation: int
 ) -> list[ScopeResult]:
     """The results with what ``write_changes`` did for them in this transaction."""
-    keys = [_key(result) for result in results if result.change]
+    keys = [result.owner for result in results if result.change]
     found: dict[Key, list[Planned]] = defaultdict(list)
     for row in await connection.fetch(
         resource_statement("planned_changes", resource),
@@ -74,7 +102,7 @@ async def planned_changes(
         found[row["deployment"], row["organization_id"]].append(
             Planned(row["change"], row["id"], row["name"], fields, row["reason"])
         )
-    return [replace(result, planned=found.get(_key(result), ())) for result in results]
+    return [replace(result, planned=found.get(result.owner, ())) for result in results]
 
 
 async def _write_records(
@@ -123,12 +151,12 @@ async def _copy_new(
     )
     for result in results:
         if result.change and result.change.records:
-            counts[_key(result)]["created"] = len(result.change.records)
+            counts[result.owner]["created"] = len(result.change.records)
 
 
 def _rows(result: ScopeResult, *last: int) -> Iterator[tuple[Any, ...]]:
     """The records to write, as staged: key, values, hash and rights; then what is ``last``."""
-    key = _key(result)
+    key = result.owner
     for record, digest in result.change.records if result.change else ():
         yield (*key, record.id, *record.values, digest, result.rights, *last)
 
@@ -141,7 +169,7 @@ async def _remove(
     counts: dict[Key, dict[str, int]],
 ) -> None:
     gone = [
-        (*_key(result), identifier)
+        (*result.owner, identifier)
         for result in results
         if result.change
         for identifier in result.change.removed
@@ -178,16 +206,16 @@ async def _write_readings(
     await connection.execute(resource_statement("upsert_readings", resource))
     ended = [result for result in read if result.change and not result.change.is_first]
     if ended:
-        kept = [(*_key(result), identifier) for result in ended for identifier in _kept(result)]
+        kept = [(*result.owner, identifier) for result in ended for identifier in _kept(result)]
         await connection.execute(
             resource_statement("end_readings", resource),
-            *_columns([_key(result) for result in ended], 2),
+            *_columns([result.owner for result in ended], 2),
             *_columns(kept, 3),
         )
 
 
 def _reading_rows(result: ScopeResult) -> Iterator[tuple[Any, ...]]:
-    key = _key(result)
+    key = result.owner
     for record in (result.change.readings if result.change else None) or ():
         yield (*key, record.id, *(record.reading or ()))
 
@@ -206,7 +234,7 @@ async def _withhold(
     if not scopes:
         return
     rows = [
-        (*_key(result), identifier, reason, int(_counts_as_agreement(result)))
+        (*result.owner, identifier, reason, int(_counts_as_agreement(result)))
         for result in scopes
         if result.change
         for identifier, reason in result.change.withheld.items()
@@ -214,7 +242,7 @@ async def _withhold(
     await connection.execute(
         statement("withhold"),
         resource.name,
-        *_columns([_key(result) for result in scopes], 2),
+        *_columns([result.owner for result in scopes], 2),
         *_columns(rows, 5),
     )
 
@@ -230,13 +258,8 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
-def _key(result: ScopeResult) -> Key:
-    """Whose rows they are; where nobody knows yet, there are none."""
-    return result.organization.deployment, result.organization_id or ""
-
-
 def _count(result: ScopeResult, counts: dict[Key, dict[str, int]]) -> Counts:
-    mine = counts.get(_key(result), {})
+    mine = counts.get(result.owner, {})
     created, updated, restored = (mine.get(name, 0) for name in ("created", "updated", "restored"))
     seen, rejected = result.counts.seen, result.counts.rejected
     return replace(

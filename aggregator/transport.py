@@ -60,8 +60,9 @@ async def send(  # noqa: PLR0913 - what one request is made of
     timeout_seconds: float,
     max_bytes: int,
     may_grow: Callable[[], Awaitable[bool]] | None = None,
+    method: str = "GET",
 ) -> Response:
-    """One GET, read to its end within ``timeout_seconds``, slow trickles included (trap T4).
+    """One exchange, read to its end within ``timeout_seconds``, slow trickles included (trap T4).
 
     ``headers`` is called at the moment of sending, so that no frame of ours holds a key.
     ``may_grow`` is asked once about a body of more than ``LARGE_BYTES``; OutgrownError where it
@@ -71,7 +72,7 @@ async def send(  # noqa: PLR0913 - what one request is made of
     try:
         async with (
             Timeout(timeout_seconds),
-            session.get(url, headers=headers(), allow_redirects=False) as answer,
+            session.request(method, url, headers=headers(), allow_redirects=False) as answer,
         ):
             received = _joined(answer)
             # Closed, because aiohttp and its errors hold on to this frame for a while.

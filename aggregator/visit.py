@@ -1,14 +1,14 @@
-"""One scope while it is visited: what was known of it, and what is learned on the way."""
+"""One organization and its scopes while they are visited: what was known, what is learned."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aggregator.backpressure import Hold
-from aggregator.client import Tally
+from aggregator.client import Caller, Tally
 from aggregator.errors import ScopeError
-from aggregator.limits import OrganizationLimits
 from aggregator.model import Identity, Organization, Outcome, Record, Rejection, Resource
 from aggregator.scope import NOTHING_KNOWN, OrganizationState, ScopeState, Shape
 
@@ -17,31 +17,53 @@ MOST_QUARANTINED = 100
 
 
 @dataclass(slots=True)
-class Scope:
-    """One scope while it is collected; what is learned on the way is noted in it."""
+class Visit:
+    """What the scopes of one organization learn of its key; it is asked once for all of them."""
 
     organization: Organization
-    resource: Resource
     state: OrganizationState
-    limits: OrganizationLimits
-    started_at: datetime
-    tally: Tally
-    hold: Hold
     identity: Identity | None = None
     identity_refused: ScopeError | None = None
+    asked_by: Scope | None = None
+    failure: ScopeError | None = None
+    """Why nothing of this organization may be written."""
     organization_id: str | None = None
     was_renamed: bool = False
-    request_id: str | None = None
-    """Of the last answer that was a part of the list."""
-
-    @property
-    def known(self) -> ScopeState:
-        return self.state.scopes.get(self.resource.name) or NOTHING_KNOWN
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def pinned(self) -> str | None:
         """The organization that the key must speak for: the registry's word, or the past's."""
         return self.organization.organization_id or self.state.organization_id
+
+
+@dataclass(slots=True)
+class Scope:
+    """One scope while it is collected; what is learned on the way is noted in it."""
+
+    visit: Visit
+    resource: Resource
+    caller: Caller
+    hold: Hold
+    started_at: datetime
+    request_id: str | None = None
+    """Of the last answer that was a part of the list."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of an answer that is complete all the same."""
+    details_read: bool = False
+    """What ``Resource.detail_path`` tells was read anew."""
+
+    @property
+    def organization(self) -> Organization:
+        return self.visit.organization
+
+    @property
+    def tally(self) -> Tally:
+        return self.caller.tally
+
+    @property
+    def known(self) -> ScopeState:
+        return self.visit.state.scopes.get(self.resource.name) or NOTHING_KNOWN
 
     @property
     def worked_before(self) -> bool:
@@ -61,6 +83,8 @@ class Snapshot:
     """All of them."""
     bytes_digest: bytes | None
     shape: Shape | None
+    kinds: tuple[str, ...] = ()
+    """Ids of the connection types whose schemas said what may be kept, sorted."""
 
 
 class ForeignRecordsError(ScopeError):

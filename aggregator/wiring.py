@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from aggregator import migrate
-from aggregator.client import Client
+from aggregator.allowlist import AllowList
+from aggregator.backpressure import Hold
+from aggregator.client import Caller, Client
 from aggregator.database import Database, open_database
 from aggregator.errors import ConfigurationError, DatabaseError
 from aggregator.limits import HostLimits, OrganizationLimits
@@ -94,7 +96,11 @@ class Network:
         # They live as long as a scope of theirs is at work, so memory does not follow the fleet.
         self._organizations: WeakValueDictionary[str, OrganizationLimits] = WeakValueDictionary()
 
-    def limits(self, organization: Organization) -> OrganizationLimits:
+    def caller(self, organization: Organization, hold: Hold | None = None) -> Caller:
+        """Whoever asks on behalf of an organization, with a tally of its own."""
+        return Caller(organization, self._limits(organization), self.deadline, hold=hold)
+
+    def _limits(self, organization: Organization) -> OrganizationLimits:
         """The limits of an organization, below those of its host; one for all its scopes."""
         limits = self._organizations.get(organization.name)
         if limits is None:
@@ -127,7 +133,8 @@ class Network:
 
 
 @asynccontextmanager
-async def network_of(settings: Settings) -> AsyncIterator[Network]:
+async def network_of(settings: Settings, allowed: AllowList) -> AsyncIterator[Network]:
+    """A client that sends what is ``allowed`` and nothing else."""
     async with make_session(settings.max_concurrency) as session:
         client = Client(
             session,
@@ -138,5 +145,6 @@ async def network_of(settings: Settings) -> AsyncIterator[Network]:
             clock=time.monotonic,
             sleep=asyncio.sleep,
             random=random.random,
+            may_ask=allowed,
         )
         yield Network(client, settings)

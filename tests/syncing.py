@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from aggregator import runs
+from aggregator.allowlist import AllowList
 from aggregator.commands.sync import Job, Stopper
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
@@ -89,7 +90,9 @@ class Syncing:
         async with AsyncExitStack() as stack:
             run_id = uuid4()
             await stack.enter_async_context(runs.run_lock(self.database, run_id))
-            network = await stack.enter_async_context(network_of(settings))
+            network = await stack.enter_async_context(
+                network_of(settings, AllowList(self.resources))
+            )
             job = Job(
                 options,
                 settings,

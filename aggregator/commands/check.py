@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from aggregator import api, ledger, logs, migrate, terminal
-from aggregator.client import Tally
+from aggregator.allowlist import AllowList
 from aggregator.commands.discovery import with_discovered
 from aggregator.environment import proxies
 from aggregator.errors import AggregatorError, ConfigurationError, ScopeError
@@ -40,7 +40,7 @@ async def run(options: argparse.Namespace) -> int:
     problems = [f"note: {note}" for note in registry.notes]
     problems += [f"note: {name} is set and not used: keys go past no proxy" for name in proxies()]
     database, names, broken = await _check_database(settings)
-    async with network_of(settings) as network:
+    async with network_of(settings, AllowList([])) as network:
         try:
             found = await with_discovered(registry, settings, network, names)
             everyone, headline = found.organizations, found.headline
@@ -136,9 +136,7 @@ async def _check_key(organization: Organization, network: Network) -> dict[str, 
     outcome, problem = Outcome.COMPLETE, None
     identity = Identity(None)
     try:
-        response = await network.client.get(
-            organization, api.IDENTITY, network.limits(organization), Tally(), network.deadline
-        )
+        response = await network.client.send(network.caller(organization), api.IDENTITY)
         identity = api.decipher_identity(response)
         if identity.organization_id is None:
             outcome, problem = Outcome.WRONG_KEY_TYPE, "the key speaks for no organization"

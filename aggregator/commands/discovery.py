@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aggregator import api, ledger
-from aggregator.client import Tally
 from aggregator.errors import ScopeError
 from aggregator.model import Credential, Listed, Listing, Organization, Outcome, Request
 from aggregator.organizations import Registry, discover, upstream_id
@@ -97,19 +96,13 @@ async def _with_id(
     known = organization.organization_id or pins.get(organization.name)
     if known is None and organization.credential and organization.enabled:
         with suppress(ScopeError):
-            response = await network.client.get(
-                organization,
-                api.IDENTITY,
-                network.limits(organization),
-                Tally(),
-                network.deadline,
-            )
+            response = await network.client.send(network.caller(organization), api.IDENTITY)
             known = api.decipher_identity(response).organization_id
     return replace(organization, organization_id=known)
 
 
 async def _list_all(network: Network, organization: Organization, request: Request) -> list[Any]:
-    limits, tally = network.limits(organization), Tally()
-    target = (organization, request, limits, tally, network.deadline)
-    first = await network.client.get(*target)
-    return [row async for _, page in network.client.pages(first, *target) for row in page.records]
+    caller = network.caller(organization)
+    first = await network.client.send(caller, request)
+    pages = network.client.pages(caller, request, first)
+    return [row async for _, page in pages for row in page.records]

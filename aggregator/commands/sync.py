@@ -21,6 +21,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from aggregator import __version__, ledger, logs, runs, terminal
+from aggregator.allowlist import AllowList
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
 from aggregator.commands.discovery import Discovery, with_discovered
@@ -32,6 +33,7 @@ from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
 from aggregator.proof import Prover
 from aggregator.resources import RESOURCES
+from aggregator.schemas import Schemas
 from aggregator.scope import ScopeResult
 from aggregator.settings import Settings, load_settings
 from aggregator.summary import EXIT_FAILED, MOST_GROUPS, STATUS_OF_EXIT, Summary
@@ -89,7 +91,10 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
-    resources = _choose_resources(options.resource or settings.resources)
+    names = options.resource or settings.resources
+    resources = choose_resources(names)
+    if names and (added := [each.name for each in resources if each.name not in names]):
+        log.info("resources.added", extra={"needed": added})
     if registry.partner_key is None:  # else only discovery can tell which names there are
         _choose_organizations(registry.organizations, options.organization)
     for note in registry.notes:
@@ -104,7 +109,9 @@ async def run(options: argparse.Namespace) -> int:
                 await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
                 run_id = uuid4()
                 await stack.enter_async_context(runs.run_lock(database, run_id))
-                network = await stack.enter_async_context(network_of(settings))
+                network = await stack.enter_async_context(
+                    network_of(settings, AllowList(resources))
+                )
                 job = Job(
                     options, settings, registry, resources, database, network, started, run_id
                 )
@@ -190,7 +197,8 @@ class Job:
     async def _begin(self, found: Discovery, chosen: Sequence[Organization], pepper: bytes) -> int:
         """Opens the run in the ledger, closes the books of runs that died, gives the generation."""
         names = [organization.name for organization in chosen]
-        planned = {resource.name: names for resource in self.resources}
+        planned = {r.name: names for r in self.resources if r.per != "deployment"}
+        enabled = {resource.name for resource in choose_resources(self.settings.resources)}
 
         async def begin() -> tuple[int, list[UUID]]:
             async with self.database.transaction() as connection:
@@ -199,6 +207,7 @@ class Job:
                     connection, found.organizations, forget=found.headline is None
                 )
                 await self._note_listing(connection, found, pepper)
+                await ledger.note_resources(connection, RESOURCES.values(), enabled)
                 generation = await runs.begin(connection, self.run_id, __version__, planned)
             return generation, abandoned
 
@@ -231,7 +240,9 @@ class Job:
         collector = Collector(
             self.network.client,
             self.database,
-            deadline=self.network.deadline,
+            schemas=Schemas(
+                self.network.client, self.database, _detail_path(self.resources), now=self.now
+            ),
             pepper=pepper,
             rules=RemovalRules(
                 settings.removal_limit_fraction,
@@ -247,8 +258,8 @@ class Job:
             resources=self.resources,
             database=self.database,
             collector=collector,
-            prover=Prover(self.network.client, deadline=self.network.deadline, now=self.now),
-            limits=self.network.limits,
+            prover=Prover(self.network.client, now=self.now),
+            caller=self.network.caller,
             give_up=self.network.give_up,
             budget=budget,
             run_id=self.run_id,
@@ -312,14 +323,24 @@ def _tell_troubles(summary: Summary) -> None:
         )
 
 
-def _choose_resources(names: Sequence[str]) -> list[Resource]:
+def choose_resources(names: Sequence[str]) -> list[Resource]:
+    """The named resources and those that they need; the default ones where none is named.
+
+    Raises ``ConfigurationError`` for a name that no resource has.
+    """
     unknown = sorted(set(names) - set(RESOURCES))
     if unknown:
         known = ", ".join(RESOURCES)
         raise ConfigurationError(
             [f"no such resource: {name} (there are: {known})" for name in unknown]
         )
-    return [resource for name, resource in RESOURCES.items() if not names or name in names]
+    wanted = set(names) or {name for name, each in RESOURCES.items() if each.is_default}
+    needed = {each.needs for name, each in RESOURCES.items() if name in wanted and each.needs}
+    return [each for name, each in RESOURCES.items() if name in wanted | needed]
+
+
+def _detail_path(resources: Sequence[Resource]) -> str | None:
+    return next((each.detail_path for each in resources if each.detail_path), None)
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

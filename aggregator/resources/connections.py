@@ -8,13 +8,10 @@ from typing import Any, TypeAlias
 
 from aggregator.model import Record, Rejection, Resource
 from aggregator.redact import Json, Rule, mask, mask_object
-from aggregator.resources import documented
+from aggregator.resources.documented import CONNECTION
 from aggregator.resources.endpoint import endpoint_of
 from aggregator.resources.fields import (
-    CUT,
-    LONGEST_ID,
     Notes,
-    actor,
     flag,
     identifier,
     integer,
@@ -27,8 +24,10 @@ from aggregator.resources.fields import (
     unknown,
     usable_id,
 )
+from aggregator.resources.parts import AUTHORSHIP_COLUMNS, authorship, error_text
+from aggregator.resources.records import without_id
+from aggregator.resources.vocabulary import names
 from aggregator.rules import Rules
-from aggregator.tripwire import LONGEST_ERROR, mask_text
 
 COLUMNS = (
     "name",
@@ -44,14 +43,7 @@ COLUMNS = (
     "configuration",
     "policies",
     "parent_connection_id",
-    "created_at",
-    "created_by_id",
-    "created_by_name",
-    "created_by_type",
-    "updated_at",
-    "updated_by_id",
-    "updated_by_name",
-    "updated_by_type",
+    *AUTHORSHIP_COLUMNS,
     "extra",
     "sanitized",
 )
@@ -63,14 +55,12 @@ READINGS = (
     "rate_limit_expires_at",
 )
 
-LONGEST_STATUS_ERROR = 2_000
-"""Characters."""
 VOLATILE = "(not kept)"
 """Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
-_FIELDS = documented.names(documented.CONNECTION)
-_TYPE_FIELDS = documented.names(documented.CONNECTION, "type.")
-_RATE_LIMIT_FIELDS = documented.names(documented.CONNECTION, "rate_limit.")
+_FIELDS = names(CONNECTION)
+_TYPE_FIELDS = names(CONNECTION, "type.")
+_RATE_LIMIT_FIELDS = names(CONNECTION, "rate_limit.")
 
 NO_RULES: Mapping[str, Rules] = MappingProxyType({})
 
@@ -111,16 +101,13 @@ def normalize(
         text(get("name"), "name", notes),
         *kind,
         text(get("status"), "status", notes),
-        _status_error(get("status_error"), notes),
+        error_text(get("status_error"), "status_error", notes),
         endpoint,
         flag(get("saved"), "saved", notes),
         configuration,
         texts(get("policies"), "policies", notes),
         identifier(get("parent_connection_id"), "parent_connection_id", notes),
-        moment(get("created_at"), "created_at", notes),
-        *actor(get("created_by"), "created_by", notes),
-        moment(get("updated_at"), "updated_at", notes),
-        *actor(get("updated_by"), "updated_by", notes),
+        *authorship(record, notes),
     )
     reading = _reading(record, notes)
     if not _FIELDS.issuperset(record):
@@ -180,19 +167,6 @@ def _configuration(value: Json, rules: Rules | None, notes: Notes) -> tuple[str 
     return json_text(masked, "configuration", notes), endpoint_of(masked)
 
 
-def _status_error(value: Json, notes: Notes) -> str | None:
-    """The masked error; None where there is none, which servers also write as an empty text."""
-    if value is None or value == "":
-        return None
-    if type(value) is not str:
-        notes["status_error"] = mask(value, Rule.OTHER)
-        return None
-    masked = mask_text(value)
-    if len(masked) > LONGEST_STATUS_ERROR or len(value) > LONGEST_ERROR:
-        notes["status_error"] = CUT
-    return masked[:LONGEST_STATUS_ERROR]
-
-
 def _reading(record: dict[str, Any], notes: Notes) -> tuple[Any, ...] | None:
     """The volatile values; ``rate_limit`` null is unknown, absent is not reported (4.3).
 
@@ -223,21 +197,11 @@ def _reading(record: dict[str, Any], notes: Notes) -> tuple[Any, ...] | None:
 
 def _without_id(record: dict[str, Any], rules: Mapping[str, Rules]) -> Rejection:
     """The rejection of a record that has no usable id (fault C21)."""
-    given = record.get("id")
     storable = mask_object(record)
     configuration, type_id = record.get("configuration"), _type(record.get("type"), {})[0]
     if type(configuration) is dict:
         storable["configuration"] = mask_object(configuration, rules.get(type_id or ""))
-    masked = json_text(storable, "record", {})
-    if given is None:
-        return Rejection(None, "the id is missing", masked)
-    if given == "":
-        return Rejection("", "the id is empty", masked)
-    if type(given) is str:
-        return Rejection(
-            given[:LONGEST_ID], f"the id is longer than {LONGEST_ID} characters", masked
-        )
-    return Rejection(None, "the id is neither a text nor an integer of 64 bits", masked)
+    return without_id(record.get("id"), json_text(storable, "record", {}))
 
 
 CONNECTIONS = Resource(
@@ -248,5 +212,5 @@ CONNECTIONS = Resource(
     columns=COLUMNS,
     readings=READINGS,
     normalize=normalize,
-    fields=documented.CONNECTION,
+    fields=CONNECTION,
 )

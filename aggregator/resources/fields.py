@@ -7,6 +7,7 @@ C20). Notes are tracked: they must not depend on when or in which order somethin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -29,6 +30,8 @@ LONGEST_LIST = 10_000
 LARGEST_JSON = 1_048_576
 """Bytes of one JSON column, as UTF-8."""
 LARGEST_INTEGER = 2**63 - 1
+LARGEST_SMALL_INTEGER = 2**31 - 1
+"""What a column of type ``integer`` takes."""
 
 ACTOR_FIELDS = frozenset({"id", "name", "type"})
 
@@ -44,6 +47,11 @@ def text(value: Json, label: str, notes: Notes) -> str | None:
         return None
     notes[label] = CUT
     return value[:LONGEST_TEXT]
+
+
+def filled(value: Json, label: str, notes: Notes) -> str | None:
+    """As ``text``, but None for an empty one, which servers write for a field that is not set."""
+    return None if value == "" else text(value, label, notes)
 
 
 def identifier(value: Json, label: str, notes: Notes) -> str | None:
@@ -82,6 +90,16 @@ def integer(value: Json) -> int | None:
     return None
 
 
+def whole(value: Json, label: str, notes: Notes, largest: int = LARGEST_INTEGER) -> int | None:
+    """The number if it is whole and, with either sign, not beyond ``largest``."""
+    number = integer(value)
+    if number is not None and -largest <= number <= largest:
+        return number
+    if value is not None:
+        note(value, label, notes)
+    return None
+
+
 def moment(value: Json, label: str, notes: Notes) -> datetime | None:
     """The time in UTC, cut to microseconds; the years 2 to 9999.
 
@@ -116,10 +134,18 @@ def texts(value: Json, label: str, notes: Notes) -> list[str] | None:
     usable.sort()
     if len(usable) < len(value):
         odd = (item for item in value if type(item) is not str or len(item) > LONGEST_ID)
-        notes[label] = sorted((mask(item, Rule.SAFE_ID) for item in odd), key=_json)
+        notes[label] = in_order(mask(item, Rule.SAFE_ID) for item in odd)
     if len(usable) > LONGEST_LIST:
         notes[label] = CUT
     return usable[:LONGEST_LIST]
+
+
+def identifiers(value: Json, label: str, notes: Notes) -> list[str] | None:
+    """The ids of a list, sorted and once each, integers as text; None where it is absent."""
+    if type(value) is list:
+        value = [usable_id(item) or item for item in value]
+    found = texts(value, label, notes)
+    return found and sorted(set(found))
 
 
 def members(value: Json, label: str, notes: Notes) -> dict[str, Any]:
@@ -171,6 +197,23 @@ def json_text(value: Json, label: str, notes: Notes) -> str:
         notes[label] = TOO_LARGE
         return f'{{"{TOO_LARGE}":true}}'
     return encoded.decode()
+
+
+def json_list(entries: list[Any], label: str, notes: Notes) -> str | None:
+    """The entries, which are masked, as JSON text in an order that depends on nothing but them.
+
+    None with a note where it is too large: whoever reads the column can count on a list.
+    """
+    encoded = b"[" + b",".join(sorted(map(_json, entries))) + b"]"
+    if len(encoded) > LARGEST_JSON:
+        notes[label] = TOO_LARGE
+        return None
+    return encoded.decode()
+
+
+def in_order(values: Iterable[Json]) -> list[Any]:
+    """The values, which are masked, in an order that depends on nothing but them."""
+    return sorted(values, key=_json)
 
 
 def _json(value: Json) -> bytes:

@@ -1,7 +1,8 @@
 -- Notes how scopes ended; digests and times of scopes that were not read stay. A look continues the
 -- interval of the look before, unless an attempt failed between them or they are too far apart.
 -- $1 text: resource, $2 bigint: generation, $3 jsonb: [{organization, outcome, error, attempt_at,
---   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights, grew}]
+--   was_read, bytes_digest, tracked_digest, readings_digest (hex), records, withheld, rights, grew,
+--   kinds, details_read}]
 with ended as (
     select
         r.*, s.observed_since, s.observed_until,
@@ -12,7 +13,7 @@ with ended as (
     from jsonb_to_recordset($3) as r (
         organization text, outcome text, error text, attempt_at timestamptz, was_read boolean,
         bytes_digest text, tracked_digest text, readings_digest text, records integer,
-        withheld integer, rights text, grew boolean
+        withheld integer, rights text, grew boolean, kinds text[], details_read boolean
     )
     join ledger.scopes s on s.organization = r.organization and s.resource = $1
 ), closed as (
@@ -53,6 +54,8 @@ set generation = $2,
                            else s.readings_digest end,
     records = case when r.was_read then r.records else s.records end,
     withheld = case when r.was_read then r.withheld else s.withheld end,
+    kinds = case when r.was_read then r.kinds else s.kinds end,
+    details_read_at = case when r.details_read then now() else s.details_read_at end,
     -- Rows that are missing were seen with the rights of then: these are to be had again, and
     -- today's are never taken for them. A verdict that was not written says nothing.
     rights = case when r.shows_rights then r.rights else s.rights end,

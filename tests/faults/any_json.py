@@ -20,17 +20,19 @@ from uuid import uuid4
 
 import yarl
 
+from aggregator.allowlist import AllowList
 from aggregator.backpressure import ByteBudget, Hold
-from aggregator.client import Client, Tally
+from aggregator.client import Caller, Client
 from aggregator.collect import Collector
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
 from aggregator.limits import HostLimits
 from aggregator.model import Credential, Organization, Outcome, Response, Secret
 from aggregator.resources import RESOURCES
+from aggregator.schemas import Schemas
 from aggregator.scope import OrganizationState, ScopeResult
 from aggregator.transport import make_session
-from aggregator.visit import Scope
+from aggregator.visit import Scope, Visit
 from aggregator.writer import Writer
 from tests.simulator.generate import make_connections
 
@@ -60,11 +62,12 @@ async def swallow(database: Database, bodies: Sequence[bytes]) -> list[ScopeResu
             clock=time.monotonic,
             sleep=_at_once,
             random=lambda: 0.0,
+            may_ask=AllowList([CONNECTIONS]),
         )
         collector = Collector(
             client,
             database,
-            deadline=time.monotonic() + 3600,
+            schemas=Schemas(client, database, None, now=_now),
             pepper=b"",
             rules=RemovalRules(0.1, 10),
             budget=ByteBudget(1 << 40),
@@ -203,7 +206,8 @@ def _scope(host: str) -> Scope:
         host, requests_per_second=0, concurrency=1, clock=time.monotonic, sleep=_at_once
     ).organization(host, requests_per_second=0, concurrency=1)
     hold = Hold(ByteBudget(1 << 40))
-    return Scope(organization, CONNECTIONS, OrganizationState(), limits, _now(), Tally(), hold)
+    caller = Caller(organization, limits, time.monotonic() + 3600, hold=hold)
+    return Scope(Visit(organization, OrganizationState()), CONNECTIONS, caller, hold, _now())
 
 
 def _now() -> datetime:

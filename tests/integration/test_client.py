@@ -22,7 +22,7 @@ import pytest
 from aiohttp import client_exceptions
 
 from aggregator.backpressure import ByteBudget, Hold
-from aggregator.client import Client, Tally, make_session
+from aggregator.client import Caller, Client, Tally, make_session
 from aggregator.errors import RetryableError, ScopeError
 from aggregator.limits import HostLimits, OrganizationLimits
 from aggregator.model import (
@@ -43,7 +43,7 @@ LIST = b'{"data":[{"id":"1"}]}'
 REQUEST = Request("/api/connections")
 
 
-class Caller:
+class Calling:
     """A client whose waits are written down instead of waited, and what it needs to ask."""
 
     def __init__(self, session: aiohttp.ClientSession, **settings: float) -> None:
@@ -62,6 +62,7 @@ class Caller:
             clock=self.clock,
             sleep=self.sleep,
             random=lambda: 0.5,
+            may_ask=lambda _: True,
         )
         self.host = HostLimits(
             "api.test", requests_per_second=0, concurrency=8, clock=self.clock, sleep=self.sleep
@@ -76,8 +77,17 @@ class Caller:
     def limits(self, name: str = "acme") -> OrganizationLimits:
         return self.host.organization(name, requests_per_second=0, concurrency=8)
 
+    def caller(
+        self,
+        of: Organization,
+        hold: Hold | None = None,
+        limits: OrganizationLimits | None = None,
+    ) -> Caller:
+        limits = limits or self.limits(of.name)
+        return Caller(of, limits, self.deadline, self.tally, hold)
+
     async def get(self, of: Organization, request: Request = REQUEST) -> Response:
-        return await self.client.get(of, request, self.limits(of.name), self.tally, self.deadline)
+        return await self.client.send(self.caller(of), request)
 
     async def fail(self, of: Organization, request: Request = REQUEST) -> ScopeError:
         with pytest.raises(ScopeError) as error:
@@ -86,9 +96,9 @@ class Caller:
         return error.value
 
     async def pages(self, of: Organization) -> list[Page]:
-        limits = self.limits(of.name)
-        first = await self.client.get(of, REQUEST, limits, self.tally, self.deadline)
-        pages = self.client.pages(first, of, REQUEST, limits, self.tally, self.deadline)
+        caller = self.caller(of)
+        first = await self.client.send(caller, REQUEST)
+        pages = self.client.pages(caller, REQUEST, first)
         return [page async for _, page in pages]
 
 
@@ -134,9 +144,9 @@ def organization(
 @asynccontextmanager
 async def calling(
     script: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", **settings: float
-) -> AsyncIterator[tuple[Caller, Organization, ScriptedServer]]:
+) -> AsyncIterator[tuple[Calling, Organization, ScriptedServer]]:
     async with serve(script, tls, host) as server, make_session(8) as session:
-        yield Caller(session, **settings), organization(server.base_url), server
+        yield Calling(session, **settings), organization(server.base_url), server
 
 
 def always(*steps: bytes | float | Hang) -> Script:
@@ -201,7 +211,7 @@ async def test_a_refused_organization_is_not_asked() -> None:
 async def test_a_key_leaves_only_over_https_and_to_its_own_origin(base_url: str, path: str) -> None:
     """Fault A13, threat S5."""
     async with make_session(1) as session:
-        error = await Caller(session).fail(organization(base_url), Request(path))
+        error = await Calling(session).fail(organization(base_url), Request(path))
     assert error.outcome in {Outcome.TLS, Outcome.NETWORK}
     assert "evil" not in error.message
 
@@ -442,9 +452,7 @@ async def test_large_bodies_wait_for_each_other_without_a_slot_and_start_anew() 
 
         async def get(path: str, hold: Hold) -> Response:
             request = Request(path)
-            return await caller.client.get(
-                acme, request, limits, caller.tally, caller.deadline, hold
-            )
+            return await caller.client.send(caller.caller(acme, hold, limits), request)
 
         await asyncio.gather(*(get("/large", hold) for hold in holds[:2]))
         waiting = asyncio.create_task(get("/large", holds[2]))
@@ -469,7 +477,7 @@ async def test_who_waits_for_room_holds_no_body() -> None:
         tracemalloc.start()
         try:
             waiting = asyncio.create_task(
-                caller.client.get(acme, REQUEST, limits, caller.tally, math.inf, Hold(budget))
+                caller.client.send(caller.caller(acme, Hold(budget), limits), REQUEST)
             )
             async with asyncio.timeout(5):
                 while not budget.large._waiters:  # noqa: ASYNC110, SLF001 - another task waits
@@ -574,7 +582,7 @@ async def test_waiting_for_a_slot_does_not_count_as_waiting_for_an_answer() -> N
     async with calling(script, request_timeout_seconds=0.4) as (caller, acme, _):
         limits = caller.host.organization("acme", requests_per_second=0, concurrency=1)
         answers = (
-            caller.client.get(acme, REQUEST, limits, caller.tally, math.inf) for _ in range(16)
+            caller.client.send(caller.caller(acme, limits=limits), REQUEST) for _ in range(16)
         )
         assert len(await asyncio.gather(*answers)) == 16
     assert caller.tally.retries == 0
@@ -585,7 +593,7 @@ async def test_a_refused_connection_is_a_network_error_that_names_host_and_cause
     async with serve(always()) as server:
         pass
     async with make_session(1) as session:
-        error = await Caller(session, max_attempts=2).fail(organization(server.base_url))
+        error = await Calling(session, max_attempts=2).fail(organization(server.base_url))
     assert error.outcome == Outcome.NETWORK
     assert error.message == "127.0.0.1: cannot connect (ClientConnectorError, ECONNREFUSED)"
 
@@ -593,7 +601,7 @@ async def test_a_refused_connection_is_a_network_error_that_names_host_and_cause
 async def test_a_name_without_an_address_is_a_network_error() -> None:
     """Fault E1."""
     async with make_session(1) as session:
-        caller = Caller(session, max_attempts=1)
+        caller = Calling(session, max_attempts=1)
         error = await caller.fail(organization("https://nowhere.invalid"))
     assert error.outcome == Outcome.NETWORK
 
@@ -646,7 +654,7 @@ async def test_a_server_that_speaks_no_tls_is_refused() -> None:
     async with serve(always(ok(LIST))) as server, make_session(1) as session:
         plain = organization(server.base_url.replace("http:", "https:"))
         with quiet_loop():
-            error = await Caller(session, max_attempts=1, request_timeout_seconds=0.3).fail(plain)
+            error = await Calling(session, max_attempts=1, request_timeout_seconds=0.3).fail(plain)
     assert error.outcome in {Outcome.TLS, Outcome.NETWORK, Outcome.TIMEOUT}
 
 

@@ -58,13 +58,13 @@ async def test_a_run_is_in_the_ledger_from_its_first_second(
     world: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Row] = []
-    get = Client.get
+    send = Client.send
 
-    async def looking(self: Client, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as Client.get
+    async def looking(self: Client, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as Client.send
         seen.extend(await world.runs())
-        return await get(self, *arguments, **named)
+        return await send(self, *arguments, **named)
 
-    monkeypatch.setattr(Client, "get", looking)
+    monkeypatch.setattr(Client, "send", looking)
 
     await world.sync("acme-01")
 

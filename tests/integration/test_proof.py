@@ -380,8 +380,8 @@ async def test_a_fleet_that_goes_empty_stops_every_removal(database_url: str) ->
         assert _counts(account) == (0, 21)
         assert account["exit_code"] == 5
         assert account["headline"] == (
-            "incident? of 12 organizations 10 went empty and 0 are refused that worked last time:"
-            " nothing was removed anywhere"
+            "incident? of 12 organizations 10 went empty and 0 are refused that worked last time"
+            " (connections): nothing was removed anywhere"
         )
         for organization in world.fleet:
             organization.faults = []
@@ -419,11 +419,13 @@ def test_an_incident_is_more_than_a_hundredth_and_at_least_ten() -> None:
     few, share = FleetIncident(100), FleetIncident(1000)
     for number in range(10):
         assert few.headline is None
-        few.record(f"acme-{number}", emptied=number % 2 == 0, refused=number % 2 == 1)
-        share.record(f"acme-{number}", emptied=True, refused=True)
+        few.record(
+            f"acme-{number}", "connections", emptied=number % 2 == 0, refused=number % 2 == 1
+        )
+        share.record(f"acme-{number}", "connections", emptied=True, refused=True)
     assert few.active
     assert not share.active
-    share.record("acme-0", emptied=True, refused=False)
+    share.record("acme-0", "connections", emptied=True, refused=False)
     assert not share.active, "an organization counts once"
-    share.record("acme-10", emptied=True, refused=False)
+    share.record("acme-10", "connections", emptied=True, refused=False)
     assert share.active

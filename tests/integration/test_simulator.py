@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import aiohttp
+import httpx
 import pytest
 
 from tests.simulator import CANARY, Ceiling, Fleet, Simulator, demo_fleet
@@ -208,7 +209,11 @@ async def test_a_fleet_has_what_real_ones_have() -> None:
 def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
     code = (
         "import sys; from tests.simulator import Fleet; fleet = Fleet(4, 30, seed=7);"
-        "[sys.stdout.buffer.write(fleet.encoded_connections(o).gzipped) for o in fleet];"
+        "[sys.stdout.buffer.write(fleet.encoded(o, resource).gzipped) for o in fleet"
+        " for resource in ('connections', 'bulk_syncs', 'model_syncs', 'models', 'users',"
+        " 'policies', 'roles')];"
+        "print(fleet.type_schemas, fleet.connection_types, [getattr(o, states) for o in fleet"
+        " for states in ('bulk_sync_states', 'usage', 'schemas', 'sources', 'proxies')]);"
         "print(fleet.api_keys)"
     )
     command = [sys.executable, "-c", code]
@@ -249,6 +254,22 @@ def test_the_command_prints_one_line_and_stops_when_told(number: signal.Signals)
     assert (process.returncode, rest, errors) == (0, b"", b"")
 
 
+def test_the_command_is_told_how_many_syncs_and_models_an_organization_has() -> None:
+    counts = {"/api/bulk/syncs": 3, "/api/syncs": 2, "/api/models": 1}
+    options = ("--bulk-syncs", "3", "--model-syncs", "2", "--models", "1")
+    command = [sys.executable, "-m", "tests.simulator", "--organizations", "1", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        started = json.loads(process.stdout.readline())
+        headers = {"Authorization": f"Bearer {started['api_keys']['acme-01']}"}
+        found = {
+            path: httpx.get(started["base_url"] + path, headers=headers).json()["data"]
+            for path in counts
+        }
+        process.terminate()
+    assert {path: len(records) for path, records in found.items()} == counts
+
+
 async def test_the_demo_fleet_fails_as_documented() -> None:
     fleet = demo_fleet()
     async with Simulator(fleet) as simulator, aiohttp.ClientSession() as session:
@@ -269,6 +290,25 @@ async def test_the_demo_fleet_fails_as_documented() -> None:
     }
     for name in ("acme-us", "acme-eu", "acme-apac"):
         assert any("parent_connection_id" in each for each in fleet[name].connections)
+
+
+def test_a_broken_shared_connection_of_the_demo_fleet_feeds_syncs_of_many_organizations() -> None:
+    fleet = demo_fleet()
+    broken = fleet.owner.connection("Group warehouse")
+    copies = {each["organization_id"]: each for each in fleet.copies_of(broken["id"])}
+    reached = set()
+    for organization in fleet:
+        copy = copies.get(organization.id, {"id": None})["id"]
+        models = {each["id"] for each in organization.models if each["connection_id"] == copy}
+        if (
+            any(each["source_connection_id"] == copy for each in organization.bulk_syncs)
+            and models
+            and any(models & set(each["model_ids"]) for each in organization.model_syncs)
+        ):
+            reached.add(organization.name)
+    assert broken["status"] == "unhealthy"
+    assert reached >= {"acme-us", "acme-eu", "acme-apac", "bluebird-air", "copperleaf"}
+    assert {copy.get("status") for copy in copies.values()} == {"unhealthy", "healthy", None}
 
 
 # Ceilings and observations

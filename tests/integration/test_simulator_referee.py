@@ -6,25 +6,15 @@ fleet field by field. It can send Bearer only; Basic goes as a raw header, as it
 
 from __future__ import annotations
 
-import asyncio
-import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import AsyncIterator
 
-import httpx
 import pytest
-from polytomic import AsyncPolytomic, Polytomic
 from polytomic.core.api_error import ApiError
 from polytomic.errors import UnauthorizedError
 
-from tests.simulator import Fault, Fleet, Organization, Simulator, refusal
-from tests.simulator.routes.connection_types import catalogue
-
-Read = Callable[[Callable[[Any], Any]], Awaitable[Any]]
-"""Gives a client to the function and back what it read."""
-
-MakeReader = Callable[..., Read]
+from tests.integration.referee import MakeReader, narrowed, plain, reader_of, timed
+from tests.simulator import Fault, Fleet, Simulator, refusal
+from tests.simulator.inventory.connection_types import make_connection_types
 
 
 @pytest.fixture
@@ -35,51 +25,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 @pytest.fixture(params=["sync", "async"])
 def reader(request: pytest.FixtureRequest, simulator: Simulator) -> MakeReader:
-    """Makes readers with the official client: the sync one in a thread, or the async one."""
-
-    def make(token: str | None, headers: dict[str, str] | None = None) -> Read:
-        options: dict[str, Any] = {
-            "base_url": simulator.base_url,
-            "token": token,
-            "headers": headers,
-            "max_retries": 1,
-        }
-
-        async def read(ask: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - the vendor's models
-            if request.param == "sync":
-                with httpx.Client() as connection:
-                    client = Polytomic(httpx_client=connection, **options)
-                    return await asyncio.to_thread(ask, client)
-            async with httpx.AsyncClient() as connection:
-                return await ask(AsyncPolytomic(httpx_client=connection, **options))
-
-        return read
-
-    return make
-
-
-def narrowed(simulator: Simulator, organization: Organization) -> dict[str, str]:
-    pair = f"{organization.id}:{simulator.fleet.partner_key}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-
-
-def plain(connection: Any) -> dict[str, Any]:  # noqa: ANN401 - the vendor's model
-    """The model as JSON again, with the names of the wire and only what the wire said."""
-    dumped: dict[str, Any] = connection.model_dump(by_alias=True, exclude_unset=True)
-    return dumped
-
-
-def timed(connection: dict[str, Any]) -> dict[str, Any]:
-    """The fleet's connection with times as the models have them."""
-    known = {"created_at", "updated_at", "limited_since", "expires_at"}
-    return {
-        key: datetime.fromisoformat(value)
-        if key in known and value is not None
-        else timed(value)
-        if key == "rate_limit" and value is not None
-        else value
-        for key, value in connection.items()
-    }
+    return reader_of(simulator, request.param)
 
 
 async def test_a_user_key_is_identified(simulator: Simulator, reader: MakeReader) -> None:
@@ -114,7 +60,7 @@ async def test_every_value_of_every_connection_arrives(
 ) -> None:
     organization = simulator.fleet["acme-02"]
     found = (await reader(organization.key)(lambda client: client.connections.list())).data
-    assert [plain(each) for each in found] == [timed(each) for each in organization.connections]
+    assert plain(found) == timed(organization.connections)
     assert any(each.parent_connection_id for each in found)
     assert any(each.rate_limit and each.rate_limit.currently_limited for each in found)
 
@@ -141,7 +87,7 @@ async def test_a_partner_key_narrowed_to_an_organization_reads_its_connections(
 async def test_connection_types_are_read(simulator: Simulator, reader: MakeReader) -> None:
     organization = simulator.fleet["acme-01"]
     found = (await reader(organization.key)(lambda client: client.connections.get_types())).data
-    assert [plain(each) for each in found] == catalogue()
+    assert plain(found) == make_connection_types()
     assert len(found) >= 20
     assert all(each.configuration_form.jsonschema["properties"] is not None for each in found)
 

@@ -8,7 +8,7 @@ import json
 import signal
 
 from tests.simulator.demo import demo_fleet
-from tests.simulator.fleet import Fleet
+from tests.simulator.fleet import RECORDS, Fleet
 from tests.simulator.server import Simulator
 
 
@@ -17,6 +17,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--organizations", type=int, default=25)
     parser.add_argument("--connections", type=int, default=20, help="of each organization")
+    for records in ("--bulk-syncs", "--model-syncs", "--models"):
+        parser.add_argument(records, type=int, default=RECORDS, help="of each organization")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--preset", choices=["demo"], help="a fleet of its own, some of it broken")
     parser.add_argument("--control", action="store_true", help="open /_control/")
@@ -30,7 +32,14 @@ async def _serve(arguments: argparse.Namespace) -> None:
     if arguments.preset == "demo":
         fleet = demo_fleet(arguments.seed)
     else:
-        fleet = Fleet(arguments.organizations, arguments.connections, arguments.seed)
+        fleet = Fleet(
+            arguments.organizations,
+            arguments.connections,
+            arguments.seed,
+            bulk_syncs=arguments.bulk_syncs,
+            model_syncs=arguments.model_syncs,
+            models=arguments.models,
+        )
     async with Simulator(fleet, port=arguments.port, control=arguments.control) as simulator:
         started = {
             "base_url": simulator.base_url,

@@ -3,80 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
 from tests.simulator.answers import DEFAULT_VERSION, Body, ErrorShape
 from tests.simulator.ceiling import Ceiling
 from tests.simulator.fault import Fault
-from tests.simulator.generate import Connection, identifier, make_connections
+from tests.simulator.generate import Connection, Record, make_connections
+from tests.simulator.inventory.bulk_syncs import make_bulk_syncs
+from tests.simulator.inventory.connection_types import make_connection_types, make_type_schemas
+from tests.simulator.inventory.links import newest_first
+from tests.simulator.inventory.model_syncs import make_model_syncs
+from tests.simulator.inventory.models import make_models
+from tests.simulator.inventory.people import make_policies, make_roles, make_users
+from tests.simulator.inventory.states import STATES, make_state
+from tests.simulator.organization import Organization, identified
 
-USER_KEY_PREFIX = "face0000"
-"""Every key of an organization starts so; it looks like a UUID, as the real ones do."""
+__all__ = ["DEPLOYMENT_KEY", "PARTNER_KEY", "RECORDS", "Fleet", "Organization"]
 
 PARTNER_KEY = "feed0000-0000-4000-8000-000000000001"
 DEPLOYMENT_KEY = "beef0000-0000-4000-8000-000000000001"
 
-KEPT_CONNECTIONS = 100_000
-"""About how many encoded connections are kept ready; more are made again when they are asked."""
+KEPT_ENCODED = 100_000
+"""About how many encoded records of one resource are kept ready; others are made again."""
 
-KeyClass = Literal["user", "organization"]
-Generate = Callable[["Organization"], list[Connection]]
+KEPT_RECORDS = 50_000
+"""About how many generated records are kept for reading one by one, or for other resources."""
 
+NEWEST_FIRST = frozenset({"bulk_syncs", "model_syncs", "models"})
+"""Lists that the API sorts by ``updated_at``, also when a test put records elsewhere (3)."""
 
-class Organization:
-    """One tenant; everything about it may be changed while the simulator runs."""
-
-    def __init__(self, name: str, index: int, seed: int, size: int, generate: Generate) -> None:
-        self.name = name
-        self.id = identifier(seed, "organization", index)
-        self.display_name = name.replace("-", " ").title()
-        self.key = f"{USER_KEY_PREFIX}-{seed & 0xFFFF:04x}-4000-8000-{index:012x}"
-        self.key_class: KeyClass = "user"
-        self.size = size
-        """How many connections are generated, if nothing touched them before."""
-        self.identity: dict[str, Any] = {}
-        """Laid over the answer of ``/api/me``: another role, a mode, an organization gone."""
-        self.is_listed = True
-        """Whether the partner's list of organizations shows it."""
-        self.is_open_to_partner = True
-        """Whether the partner key, narrowed to it by Basic, may read it; else that is refused."""
-        self.faults: list[Fault] = []
-        self.ceiling: Ceiling | None = None
-        self._generate = generate
-        self._connections: list[Connection] | None = None
-
-    @property
-    def connections(self) -> list[Connection]:
-        """A plain list: add, change, replace and delete in it. Encoded anew once touched."""
-        if self._connections is None:
-            self._connections = self._generate(self)
-        return self._connections
-
-    @connections.setter
-    def connections(self, connections: list[Connection]) -> None:
-        self._connections = connections
-
-    @property
-    def touched(self) -> bool:
-        return self._connections is not None
-
-    def connection(self, name_or_id: str) -> Connection:
-        """The first connection with this id or name. Raises KeyError where there is none."""
-        for connection in self.connections:
-            if name_or_id in (connection.get("id"), connection.get("name")):
-                return connection
-        raise KeyError(name_or_id)
-
-    def __repr__(self) -> str:
-        return f"Organization({self.name!r})"
+RECORDS = 4
+"""Bulk syncs, model syncs and models of an organization, unless the fleet says otherwise."""
 
 
 class Fleet:
     """All organizations of one host; the first one is the partner's owner organization.
 
     Organizations are named ``acme-01``, ``acme-02`` … where ``names`` does not say otherwise, and
-    have exactly ``connections`` connections each. Nothing is generated before it is asked for.
+    have exactly ``connections`` connections each, and as many bulk syncs, model syncs and models as
+    is said here where there are connections at all. Nothing is generated before it is asked for.
     """
 
     def __init__(
@@ -86,8 +53,14 @@ class Fleet:
         seed: int = 1,
         *,
         names: Sequence[str] | None = None,
+        bulk_syncs: int = RECORDS,
+        model_syncs: int = RECORDS,
+        models: int = RECORDS,
     ) -> None:
         self.seed = seed
+        self.bulk_syncs = bulk_syncs
+        self.model_syncs = model_syncs
+        self.models = models
         self.partner_key = PARTNER_KEY
         self.deployment_key: str | None = DEPLOYMENT_KEY
         """None: this host knows no deployment key, as the vendor's cloud."""
@@ -101,22 +74,40 @@ class Fleet:
         self.default_version = DEFAULT_VERSION
         """The version that serves a request without ``X-Polytomic-Version``."""
         self.page_sizes: dict[str, int] = {}
-        """Route path → records on a page. Lists that are not named here come whole."""
+        """Route path → records on a page. Lists that are not named here come whole, but for
+        ``/api/syncs``, which has 50 or fewer on a page."""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """Tells when a refresh of schemas started and finished."""
+        self.refresh_reads = 2
+        """How many reads of its state find a schema cache refreshing, until it is fresh."""
         self.gzip = True
         """Compress answers for callers that accept it."""
 
         names = names or [f"acme-{number:02d}" for number in range(1, organizations + 1)]
         self.organizations = [
-            Organization(name, index, seed, connections, self._generate)
+            Organization(name, index, seed, connections, self._make)
             for index, name in enumerate(names)
         ]
         self.by_name = {each.name: each for each in self.organizations}
         self.by_id = {each.id: each for each in self.organizations}
         self.keys = {each.key: each for each in self.organizations}
         """Key → organization. Add a second key, delete one, or point it at another tenant."""
-        self._kept = lru_cache(maxsize=max(1, KEPT_CONNECTIONS // max(1, connections)))(
-            self._encode
-        )
+        self._kept = {
+            resource: lru_cache(maxsize=max(1, KEPT_ENCODED // max(1, size)))(
+                partial(self._encode, resource)
+            )
+            for resource, size in self._sizes(connections).items()
+        }
+        largest = max(1, *self._sizes(connections).values())
+        self._made = lru_cache(maxsize=max(1, KEPT_RECORDS // largest))(self._generate)
+
+    def _sizes(self, connections: int) -> dict[str, int]:
+        return {
+            "connections": connections,
+            "bulk_syncs": self.bulk_syncs,
+            "model_syncs": self.model_syncs,
+            "models": self.models,
+        }
 
     @property
     def owner(self) -> Organization:
@@ -129,25 +120,107 @@ class Fleet:
 
     def encoded_connections(self, organization: Organization) -> Body:
         """The whole list answer; kept as long as nobody touched the connections."""
-        return self._encode(organization) if organization.touched else self._kept(organization)
+        return self.encoded(organization, "connections")
 
-    def read_connections(self, organization: Organization) -> Sequence[Connection]:
-        """The connections for reading only: a look from outside is not a touch."""
-        return organization.connections if organization.touched else self._generate(organization)
+    def encoded(self, organization: Organization, resource: str) -> Body:
+        """The whole list answer; kept as long as nobody touched that list."""
+        if resource in organization.touched or resource not in self._kept:
+            return self._encode(resource, organization)
+        return self._kept[resource](organization)
 
-    def _encode(self, organization: Organization) -> Body:
-        return Body.of({"data": self.read_connections(organization)})
+    def read(self, organization: Organization, resource: str) -> list[Record]:
+        """One of its lists for reading only: a look from outside is not a touch."""
+        if resource in organization.touched:
+            touched: list[Record] = organization.touched[resource]
+            return newest_first(touched) if resource in NEWEST_FIRST else touched
+        return self._made(organization, resource)
 
-    def _generate(self, organization: Organization) -> list[Connection]:
-        parents = () if organization is self.owner else self._shareable
-        return make_connections(
-            self.seed, organization.id, organization.name, organization.size, parents
-        )
+    def count(self, organization: Organization, resource: str) -> int:
+        """How long one of its lists is at most; untouched ones need not be made for that."""
+        sizes = self._sizes(organization.size)
+        if resource in sizes and resource not in organization.touched:
+            return sizes[resource]
+        return len(self.read(organization, resource))
+
+    def state(self, organization: Organization, resource: str, record: Record) -> Record | None:
+        """The answer for one connection or bulk sync; None where there is none."""
+        touched = organization.touched.get(resource, {})
+        if record.get("id") in touched:
+            answer: Record | None = touched[record["id"]]
+            return answer
+        return make_state(resource, record, partial(self.read, organization))
+
+    def copies_of(self, connection_id: str) -> list[Connection]:
+        """The shared copies of a connection in all organizations, as they are now."""
+        untouched = self._generated_copies.get(connection_id, ())
+        return [copy for each, copy in untouched if "connections" not in each.touched] + [
+            copy
+            for each in self
+            if "connections" in each.touched
+            for _, copy in identified(each.connections)
+            if copy.get("parent_connection_id") == connection_id
+        ]
+
+    @cached_property
+    def connection_types(self) -> list[Record]:
+        """What ``/api/connection_types`` lists; change it at will."""
+        return make_connection_types()
+
+    @cached_property
+    def type_schemas(self) -> dict[str, bytes]:
+        """Type → the bytes of its JSON Schema; change them at will."""
+        return make_type_schemas()
+
+    def _encode(self, resource: str, organization: Organization) -> Body:
+        return Body.of({"data": self.read(organization, resource)})
+
+    def _make(self, organization: Organization, resource: str) -> Any:  # noqa: ANN401 - as asked
+        """A list, or a dict of states, that belongs to whoever asks and may be changed."""
+        if resource not in STATES:
+            return self._generate(organization, resource)
+        records = self.read(organization, STATES[resource])
+        read = partial(self.read, organization)
+        return {key: make_state(resource, record, read) for key, record in identified(records)}
+
+    def _generate(self, organization: Organization, resource: str) -> list[Record]:
+        own, made = (self.seed, organization.id), partial(self._made, organization)
+        makers: dict[str, Callable[[], list[Record]]] = {
+            "connections": lambda: make_connections(
+                *own, organization.name, organization.size, self._parents(organization)
+            ),
+            "bulk_syncs": lambda: make_bulk_syncs(
+                *own, organization.name, self.bulk_syncs, made("connections")
+            ),
+            "model_syncs": lambda: make_model_syncs(
+                *own,
+                self.model_syncs,
+                connections=made("connections"),
+                models=made("models"),
+                bulk_syncs=made("bulk_syncs"),
+            ),
+            "models": lambda: make_models(*own, self.models, made("connections")),
+            "users": lambda: make_users(organization.id, organization.name),
+            "policies": lambda: make_policies(organization.id),
+            "roles": lambda: make_roles(organization.id),
+        }
+        return makers[resource]()
+
+    def _parents(self, organization: Organization) -> Sequence[Connection]:
+        return () if organization is self.owner else self._shareable
 
     @cached_property
     def _shareable(self) -> Sequence[Connection]:
         """What the owner shares: its connections as generated, whatever becomes of them later."""
-        return self._generate(self.owner)
+        return self._generate(self.owner, "connections")
+
+    @cached_property
+    def _generated_copies(self) -> dict[str, list[tuple[Organization, Connection]]]:
+        copies: dict[str, list[tuple[Organization, Connection]]] = {}
+        for organization in self:
+            for connection in self._generate(organization, "connections"):
+                if parent := connection.get("parent_connection_id"):
+                    copies.setdefault(parent, []).append((organization, connection))
+        return copies
 
     def __getitem__(self, name: str) -> Organization:
         return self.by_name[name]

@@ -12,8 +12,13 @@ from uuid import UUID
 
 from tests.simulator.catalogue import TYPES, ConnectionType
 
-Connection = dict[str, Any]
-"""One connection object as the API shows it (polytomic-api 4.1); tests may put anything in it."""
+Record = dict[str, Any]
+"""One object as the API shows it; tests may put anything in it."""
+
+Connection = Record
+"""One connection (polytomic-api 4.1)."""
+
+Actor = dict[str, str]
 
 SHARED_FRACTION = 0.08
 """Of the connections outside the owner organization, how many are copies of the owner's."""
@@ -50,6 +55,35 @@ def logo(type_id: str) -> str:
     return f"https://connect-assets.polytomic.com/logos/{type_id}.svg"
 
 
+def actors_of(organization_id: str) -> list[Actor]:
+    """Who creates and changes things in this organization."""
+    return [
+        {"id": identifier(organization_id, name), "name": name, "type": kind}
+        for name, kind in _ACTORS
+    ]
+
+
+def policy_for_everyone(organization_id: str) -> str:
+    """The id of the one policy of its own that every organization has."""
+    return identifier(organization_id, "policy", "everyone")
+
+
+def authorship(random: Random, actors: Sequence[Actor]) -> Record:
+    created = _EPOCH + timedelta(seconds=random.randint(0, 80_000_000))
+    updated = created + timedelta(seconds=random.randint(0, 30_000_000))
+    fraction = f".{random.randint(1, 999_999):06d}" if random.random() < 0.5 else ""
+    return {
+        "created_at": moment(created),
+        "created_by": dict(random.choice(actors)),
+        "updated_at": moment(updated, fraction),
+        "updated_by": dict(random.choice(actors)),
+    }
+
+
+def moment(at: datetime, fraction: str = "") -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
 def make_connections(
     seed: int,
     organization_id: str,
@@ -59,11 +93,8 @@ def make_connections(
 ) -> list[Connection]:
     """``count`` new connections; some are copies of ``parents``, which live elsewhere."""
     random = Random(f"{seed}:{organization_id}")  # noqa: S311 - repeatable, not secret
-    actors = [
-        {"id": identifier(organization_id, name), "name": name, "type": kind}
-        for name, kind in _ACTORS
-    ]
-    everyone = identifier(organization_id, "policy", "everyone")
+    actors = actors_of(organization_id)
+    everyone = policy_for_everyone(organization_id)
     made = []
     for number in range(1, count + 1):
         shared = bool(parents) and random.random() < SHARED_FRACTION
@@ -78,7 +109,7 @@ def make_connections(
                 "policies": [everyone][: random.randint(0, 1)],
                 **_health(random, word),
                 **_limiting(random),
-                **_authorship(random, actors),
+                **authorship(random, actors),
             }
         )
     return made
@@ -141,23 +172,7 @@ def _limiting(random: Random) -> Connection:
     return {
         "rate_limit": {
             "currently_limited": True,
-            "limited_since": _time(since),
-            "expires_at": _time(since + timedelta(minutes=random.randint(1, 60))),
+            "limited_since": moment(since),
+            "expires_at": moment(since + timedelta(minutes=random.randint(1, 60))),
         }
     }
-
-
-def _authorship(random: Random, actors: Sequence[dict[str, str]]) -> Connection:
-    created = _EPOCH + timedelta(seconds=random.randint(0, 80_000_000))
-    updated = created + timedelta(seconds=random.randint(0, 30_000_000))
-    fraction = f".{random.randint(1, 999_999):06d}" if random.random() < 0.5 else ""
-    return {
-        "created_at": _time(created),
-        "created_by": dict(random.choice(actors)),
-        "updated_at": _time(updated, fraction),
-        "updated_by": dict(random.choice(actors)),
-    }
-
-
-def _time(moment: datetime, fraction: str = "") -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -72,6 +72,10 @@ class Observed:
         """In the order of arrival."""
         return [each for each in self._seen if organization in (None, each.organization)]
 
+    def calls(self, organization: str | None = None) -> list[tuple[str, str]]:
+        """Method and path of each request, in the order of arrival."""
+        return [(each.method, each.path) for each in self.requests(organization)]
+
     def times(self, organization: str | None = None) -> list[float]:
         """Monotonic seconds of each arrival, ascending."""
         return [each.at for each in self.requests(organization)]

@@ -128,8 +128,8 @@ class Simulator:
                 location = {"Location": request.path.rstrip("/")}
                 raise Refused(301, "moved permanently", location)
             raise Refused(404, "not found")
-        if request.method != "GET":
-            raise Refused(405, "method not allowed", {"Allow": "GET"})
+        if route.method not in (request.method, "*"):
+            raise Refused(405, "method not allowed", {"Allow": route.method})
         if caller is None:
             raise Refused(self.fleet.bad_key_status, "invalid or unknown API key")
         if route.access == "partner" and caller.kind != "partner":

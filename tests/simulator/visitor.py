@@ -20,10 +20,15 @@ class Visitor:
         self, path: str = "/api/connections", who: str = "acme-01", **headers: str
     ) -> aiohttp.client._RequestContextManager:
         """``headers`` may replace the Bearer header; underscores stand for hyphens."""
+        return self.send("GET", path, who, **headers)
+
+    def send(
+        self, method: str, path: str, who: str = "acme-01", **headers: str
+    ) -> aiohttp.client._RequestContextManager:
         sent = {"Authorization": f"Bearer {self.simulator.fleet[who].key}"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         url = self.simulator.base_url + path
-        return self.session.get(url, headers=sent, allow_redirects=False)
+        return self.session.request(method, url, headers=sent, allow_redirects=False)
 
     async def json(self, path: str = "/api/connections", **more: str) -> Any:  # noqa: ANN401 - JSON
         async with self.get(path, **more) as response:

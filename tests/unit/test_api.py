@@ -498,9 +498,11 @@ def test_any_other_status_is_a_scope_error_with_a_printable_message(
     assert refused(response).message.isprintable()
 
 
-@pytest.mark.parametrize("path", ["/api/connections", "/api/connections/7", "/api/connections/7/x"])
-def test_the_endpoint_of_a_request_has_no_ids(path: str) -> None:
-    assert api.endpoint(Request(path)) == "/api/connections"
+def test_the_endpoint_of_a_request_has_no_ids() -> None:
+    request = api.item_request("/api/organizations/{organization}/x/{id}", "7/", organization="a b")
+    assert request.path == "/api/organizations/a%20b/x/7%2F"
+    assert request.endpoint == "/api/organizations/{organization}/x/{id}"
+    assert Request("/api/connections", (("page_token", "7"),)).endpoint == "/api/connections"
 
 
 def test_what_is_no_version_is_not_told() -> None:

@@ -777,7 +777,7 @@ def test_a_fifth_of_working_keys_refused_is_an_incident() -> None:
     incident = AuthIncident(worked_before=50)
     for number in range(20):
         assert incident.headline is None
-        incident.record(worked_before=True, unauthorized=number % 2 == 1)
+        incident.record(str(number), worked_before=True, unauthorized=number % 2 == 1)
     assert incident.active
     assert incident.headline is not None
     assert incident.headline.startswith("auth incident? 10 of 50 keys")
@@ -786,13 +786,13 @@ def test_a_fifth_of_working_keys_refused_is_an_incident() -> None:
 def test_revoked_keys_and_keys_that_never_worked_are_no_incident() -> None:
     incident = AuthIncident(worked_before=100)
     for number in range(100):
-        incident.record(worked_before=True, unauthorized=number % 10 == 0)
-        incident.record(worked_before=False, unauthorized=True)
+        incident.record(str(number), worked_before=True, unauthorized=number % 10 == 0)
+        incident.record(f"new-{number}", worked_before=False, unauthorized=True)
     assert not incident.active
 
 
 def test_a_handful_of_answers_is_too_few_to_call_an_incident() -> None:
     incident = AuthIncident(worked_before=9)
-    for _ in range(9):
-        incident.record(worked_before=True, unauthorized=True)
+    for number in range(9):
+        incident.record(str(number), worked_before=True, unauthorized=True)
     assert not incident.active

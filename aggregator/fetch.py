@@ -1,0 +1,265 @@
+"""Reads what a scope holds, whichever way its resource is read, and normalizes it on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aggregator import api, diff, payload, store
+from aggregator.backpressure import ByteBudget
+from aggregator.client import Client
+from aggregator.database import Database
+from aggregator.errors import ScopeError
+from aggregator.model import (
+    Credential,
+    Each,
+    Organization,
+    Outcome,
+    Page,
+    Rejection,
+    Request,
+    Response,
+    Target,
+)
+from aggregator.schemas import Schemas
+from aggregator.sieve import Sieve
+from aggregator.visit import Scope, Snapshot
+
+log = logging.getLogger(__name__)
+
+_HAS_NONE = {400, 403, 404, 405, 409, 410, 422, 501}
+"""Statuses by which a server says that this connection has no such thing."""
+_NOT_OFFERED = {Outcome.FORBIDDEN, Outcome.NOT_FOUND}
+_ITS_OWN = {Outcome.UPSTREAM_ERROR, Outcome.TIMEOUT, Outcome.BAD_PAYLOAD, Outcome.TOO_LARGE}
+"""Outcomes that may be one connection's and say nothing about the others."""
+MOST_FAILURES_IN_A_ROW = 3
+
+
+class Fetcher:
+    """Reads scopes; borrows what all scopes of a run share."""
+
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        schemas: Schemas,
+        *,
+        pepper: bytes,
+        budget: ByteBudget,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._schemas = schemas
+        self._pepper = pepper
+        self._budget = budget
+        self._version_noticed = False
+        # One scope computes at a time: so the event loop comes round to the writer and to the
+        # timers after each of them, and not only after all that have an answer.
+        self._turn = asyncio.Lock()
+
+    async def fetch(self, scope: Scope) -> Snapshot | None:
+        """The whole of a scope, normalized; None where it is byte by byte what it was.
+
+        Raises ScopeError where it could not be read to the end.
+        """
+        await self._budget.acquire(0)  # while answers wait to be computed, no more are fetched
+        await self._schemas.load()
+        if scope.resource.each is not None:
+            return await self._each(scope, scope.resource.each)
+        if scope.resource.per == "deployment":
+            return await self._deployment(scope)
+        return await self._list(scope)
+
+    # A list, or a single record
+
+    async def _list(self, scope: Scope) -> Snapshot | None:
+        request = Request(scope.resource.path)
+        first = await self._send(scope, request)
+        scope.request_id = scope.tally.request_id
+        self._notice_version(first)
+        bodies = [first.body]
+        states = await self._states(scope)
+        if states is not None:
+            bodies.append(states.body)
+        if self._digest(scope, bodies, scope.known.kinds) == scope.known.bytes_digest:
+            return None
+        await scope.hold.keep(sum(map(payload.weight, bodies)))
+        by_id = _by_id(scope, states) if states else {}
+        sieve = Sieve(scope.resource, self._pepper, by_id)
+        is_single = True
+        if scope.resource.is_single:
+            item, sanitized = api.decipher_item(first)
+            page = Page([item], sanitized=frozenset({0} if sanitized else ()))
+            await self._sift(scope, sieve, page)
+        else:
+            pages = self._client.pages(scope.caller, request, first)
+            async with self._turn:  # the first page is at hand: no network in here
+                _, page = await anext(pages)
+            await self._sift(scope, sieve, page)
+            is_single = page.next_page_token is None
+            async for response, page in pages:
+                scope.request_id = scope.tally.request_id
+                await scope.hold.keep(payload.weight(response.body))
+                await self._sift(scope, sieve, page)
+        digest = self._digest(scope, bodies, sorted(sieve.kinds)) if is_single else None
+        return await self._snapshot(scope, sieve, digest)
+
+    async def _states(self, scope: Scope) -> Response | None:
+        """The answer with the volatile values of the list's records, if there is such a thing."""
+        states = scope.resource.states
+        if states is None:
+            return None
+        try:
+            return await self._send(scope, states.request)
+        except ScopeError as error:
+            if error.outcome not in _NOT_OFFERED:
+                raise
+            scope.notes.append(f"read without states: {error.message}")
+            return None
+
+    # Connection by connection
+
+    async def _each(self, scope: Scope, each: Each) -> Snapshot | None:
+        """What every stored connection of the organization says.
+
+        One that cannot be read is rejected and keeps its rows; several in a row end the scope.
+        """
+        organization, pinned = scope.organization, scope.visit.pinned
+        if pinned is None:
+            raise ScopeError(Outcome.INTERNAL_ERROR, "nothing says whose connections to ask about")
+        targets = await store.load_targets(self._database, organization.deployment, pinned)
+        sieve = Sieve(scope.resource, self._pepper, {})
+        bodies: list[bytes] = []
+        failures = 0
+        for target in filter(each.applies, targets):
+            try:
+                response = await self._ask(scope, each, target)
+                data, sanitized = (None, False) if response is None else api.decipher_data(response)
+            except ScopeError as error:
+                failures += 1
+                if error.outcome not in _ITS_OWN or failures >= MOST_FAILURES_IN_A_ROW:
+                    raise
+                scope.hold.drop()
+                sieve.reject(Rejection(target.id, f"{error.outcome}: {error.message}", "null"))
+                continue
+            failures = 0
+            body = b"" if response is None else response.body
+            bodies += [target.id.encode(), diff.bytes_digest([body], 0)]
+            await scope.hold.keep(payload.weight(body))
+            records = each.records(target, data)
+            marks = frozenset(range(len(records)) if sanitized else ())
+            await self._sift(scope, sieve, Page(records, sanitized=marks))
+        if sieve.rejected:
+            return await self._snapshot(scope, sieve, None)
+        digest = self._digest(scope, bodies, ())
+        if digest == scope.known.bytes_digest:
+            return None
+        return await self._snapshot(scope, sieve, digest)
+
+    async def _ask(self, scope: Scope, each: Each, target: Target) -> Response | None:
+        """The answer for one connection; None where the server says that it has no such thing."""
+        caller, request = scope.caller, api.item_request(scope.resource.path, target.id)
+        partner = _as_partner(scope.organization)
+        if each.partner_path is not None and partner is not None:
+            owner = scope.visit.pinned or ""
+            caller = replace(caller, credential=partner)
+            request = api.item_request(each.partner_path, target.id, organization=owner)
+        try:
+            response = await self._client.send(caller, request)
+        except ScopeError as error:
+            if error.http_status in _HAS_NONE and not error.is_page:
+                scope.hold.drop()
+                return None
+            raise
+        scope.request_id = scope.tally.request_id
+        return response
+
+    # A whole deployment
+
+    async def _deployment(self, scope: Scope) -> Snapshot | None:
+        """The connection types of a host, each with what its schema says of configurations.
+
+        Schemas are read where connections use the type, and again once a day. A type whose schema
+        is known stays, whether the server lists it or not.
+        """
+        request = Request(scope.resource.path)
+        first = await self._send(scope, request)
+        scope.request_id = scope.tally.request_id
+        self._notice_version(first)
+        was_new = await self._schemas.refresh(scope)
+        if not was_new and diff.bytes_digest([first.body], scope.resource.version) == (
+            scope.known.bytes_digest
+        ):
+            return None
+        await scope.hold.keep(payload.weight(first.body))
+        deployment = scope.organization.deployment
+        fields = self._schemas.fields(deployment)
+        sieve = Sieve(scope.resource, self._pepper, {})
+        listed: set[str] = set()
+        is_single = True
+        async for response, page in self._client.pages(scope.caller, request, first):
+            is_single = is_single and page.next_page_token is None
+            if response is not first:
+                await scope.hold.keep(payload.weight(response.body))
+            for raw in page.records:
+                if isinstance(raw, dict) and isinstance(kind := raw.get("id"), str):
+                    listed.add(kind)
+                    raw["schema"] = fields.get(kind)
+            await self._sift(scope, sieve, page)
+        hidden = [{"id": kind, "schema": fields[kind]} for kind in fields.keys() - listed]
+        await self._sift(scope, sieve, Page(hidden))
+        digest = diff.bytes_digest([first.body], scope.resource.version) if is_single else None
+        return await self._snapshot(scope, sieve, digest)
+
+    # Common to all
+
+    async def _send(self, scope: Scope, request: Request) -> Response:
+        return await self._client.send(scope.caller, request)
+
+    async def _sift(self, scope: Scope, sieve: Sieve, page: Page) -> None:
+        """Normalizes a page; fetches the schemas that are missing first, outside of any turn."""
+        kind_of = scope.resource.kind_of
+        rules: Mapping[str, Any] | None = None
+        if kind_of is not None:
+            kinds = {kind for raw in page.records if (kind := kind_of(raw)) is not None}
+            rules = await self._schemas.rules(scope, kinds)
+            sieve.kinds.update(kinds)
+        async with self._turn:
+            await sieve.sift(page, rules)
+
+    def _digest(self, scope: Scope, bodies: list[bytes], kinds: Iterable[str]) -> bytes:
+        known = self._schemas.digests(scope.organization.deployment, kinds)
+        return diff.bytes_digest([*bodies, *known], scope.resource.version)
+
+    async def _snapshot(self, scope: Scope, sieve: Sieve, digest: bytes | None) -> Snapshot:
+        async with self._turn:
+            snapshot, conflicts = sieve.snapshot(digest)
+        if conflicts:
+            log.warning(
+                "records.conflicting",
+                extra={"organization": scope.organization.name, "ids": conflicts},
+            )
+        return snapshot
+
+    def _notice_version(self, response: Response) -> None:
+        """Says once a run that a server does not name its version (fault B19)."""
+        if not self._version_noticed and api.served_version(response) is None:
+            self._version_noticed = True
+            log.warning("version.not_named")
+
+
+def _as_partner(organization: Organization) -> Credential | None:
+    """The partner key as itself, where the organization was found with one; else None."""
+    credential = organization.credential
+    return Credential(credential.secret) if credential and organization.discovered else None
+
+
+def _by_id(scope: Scope, states: Response) -> Mapping[str, Any]:
+    """The entries of the answer with the states, by the record that each tells of."""
+    data, _ = api.decipher_data(states)
+    key = scope.resource.states.id_of if scope.resource.states else ""
+    entries = data if isinstance(data, list) else []
+    return {entry[key]: entry for entry in entries if isinstance(entry, dict) and key in entry}
