@@ -2,6 +2,15 @@
 -- Where two columns make one key they are joined as one array: planners take a deployment, which is
 -- often the same for all, for a key of its own, and go through everything for each row.
 
+create view ledger.organization_ids as
+select distinct on (deployment, id) deployment, id, organization
+from ledger.organizations
+cross join lateral (select coalesce(organization_id, upstream_id) as id) i
+where id is not null
+order by deployment, id, organization_id is null, organization;
+comment on view ledger.organization_ids is
+    'Our name for each id that a read has pinned or the partner''s list names.';
+
 create view inventory.copy_links as
 select
     deployment, parent_id, organization_id, id,
@@ -22,16 +31,19 @@ comment on view inventory.copy_links is
     'Every shared copy with its parent, as the copy''s organization or the parent''s lists it.';
 
 create view inventory.connection_places as
-with recursive link as materialized (
-    select deployment, parent_id, organization_id, id from inventory.copy_links
+with recursive parent as materialized (
+    -- One of each: so a copy has as many ways to it as connections above it, whatever lists say.
+    select distinct on (deployment, id) deployment, id, parent_id
+    from inventory.copy_links
+    order by deployment, id, 'connections' = any (source) desc, parent_id
 ), walk as (
-    select deployment, parent_id as ancestor_id, organization_id, id, array[parent_id, id] as ids
-    from link
+    select deployment, parent_id as ancestor_id, id, array[id] as copies
+    from parent
     union all
-    select w.deployment, w.ancestor_id, l.organization_id, l.id, w.ids || l.id
+    select w.deployment, w.ancestor_id, p.id, w.copies || p.id
     from walk w
-    join link l on array[l.deployment, l.parent_id] = array[w.deployment, w.id]
-    where l.id <> all (w.ids) and cardinality(w.ids) <= 16
+    join parent p on array[p.deployment, p.parent_id] = array[w.deployment, w.id]
+    where p.id <> w.ancestor_id and p.id <> all (w.copies) and cardinality(w.copies) < 16
 )
 select
     deployment, organization_id, id as connection_id,
@@ -39,18 +51,16 @@ select
 from inventory.connections
 union all
 select
-    c.deployment, c.organization_id, c.id, w.organization_id, w.id,
+    c.deployment, c.organization_id, c.id, l.organization_id, l.id,
     ('connection:' || c.id) || array(
         select 'shared_connection:' || x.id
-        from unnest(w.ids[2:]) with ordinality as x (id, number)
+        from unnest(w.copies) with ordinality as x (id, number)
         order by x.number
     )
-from (
-    select distinct on (deployment, ancestor_id, organization_id, id) *
-    from walk
-    order by deployment, ancestor_id, organization_id, id, cardinality(ids)
-) w
-join inventory.connections c on array[c.deployment, c.id] = array[w.deployment, w.ancestor_id];
+from walk w
+join inventory.connections c on array[c.deployment, c.id] = array[w.deployment, w.ancestor_id]
+join (select distinct deployment, organization_id, id from inventory.copy_links) l
+    on array[l.deployment, l.id] = array[w.deployment, w.id];
 comment on view inventory.connection_places is
     'Where each connection is: itself, and each copy of it or of its copies, up to 16 deep.';
 
@@ -171,17 +181,15 @@ select
     bool_or(b.resource in ('models', 'shared_connections')) as hides_models,
     bool_or(b.resource in ('models', 'model_syncs', 'shared_connections')) as hides_model_syncs
 from inventory.blind_spots b
-left join ledger.organizations o
-    on o.deployment = b.deployment and o.organization_id = b.place_id
+left join ledger.organization_ids o on o.deployment = b.deployment and o.id = b.place_id
 group by b.deployment, b.organization_id, b.connection_id;
 comment on view inventory.uncertain_connections is
     'Connections of which we cannot know all that uses them, with what would have to be read.';
 create view reporting.shared_connections as
 with child as materialized (
-    select distinct on (deployment, organization_id) *
-    from ledger.coverage
-    where organization_id is not null
-    order by deployment, organization_id, pinned_id is null, organization
+    select i.deployment, i.id, o.organization, o.organization_name, o.status
+    from ledger.organization_ids i
+    join ledger.coverage o using (organization)
 ), parent as (
     select distinct on (c.deployment, c.id)
         c.deployment, c.id, c.organization_id, c.name, c.status
@@ -237,7 +245,7 @@ left join parent p on array[p.deployment, p.id] = array[k.deployment, k.parent_i
 left join ledger.organizations po
     on po.deployment = k.deployment
     and po.organization_id = coalesce(p.organization_id, l.organization_id)
-left join child co on co.deployment = k.deployment and co.organization_id = k.organization_id
+left join child co on co.deployment = k.deployment and co.id = k.organization_id
 left join ledger.scopes cs on cs.organization = co.organization and cs.resource = 'connections'
 left join ledger.organizations lo
     on lo.deployment = l.deployment and lo.organization_id = l.organization_id
@@ -392,8 +400,7 @@ with recursive unhealthy as materialized (
         array_agg(distinct coalesce(o.organization, p.place_id, '(unknown)'))
             filter (where cardinality(p.path) > 1) as copy_organizations
     from place p
-    left join ledger.organizations o
-        on o.deployment = p.deployment and o.organization_id = p.place_id
+    left join ledger.organization_ids o on o.deployment = p.deployment and o.id = p.place_id
     group by p.deployment, p.organization_id, p.connection_id
 ), affected as materialized (
     select d.*
