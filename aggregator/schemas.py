@@ -113,12 +113,12 @@ class Schemas:
         self._in_flight[key] = done = asyncio.get_running_loop().create_future()
         try:
             response = await self._client.send(scope.caller, api.item_request(path, kind))
-            fields = reduce(api.decipher_bare(response))
+            fields = reduce(api.decipher_bare(response)) or {}
         except ScopeError as error:
             extra = {"type": kind, "outcome": error.outcome, "error": error.message}
             log.info("schema.not_read", extra=extra)
         else:
-            if fields is not None and fields != self._fields[deployment].get(kind):
+            if fields != self._fields[deployment].get(kind):
                 self._note(deployment, kind, fields)
                 self._changed.add(deployment)
         finally:
