@@ -72,7 +72,10 @@ def test_an_older_list_names_target_and_models_elsewhere() -> None:
 
 def test_what_a_list_says_itself_wins_over_what_is_inside() -> None:
     given = {"target_connection_id": "c", "target_object": "o", "model_ids": []}
-    inside = {"target": {"connection_id": "x", "object": "x"}, "fields": [{"source": {}}]}
+    inside = {
+        "target": {"connection_id": "x", "object": "x"},
+        "fields": [{"source": {"model_id": "x"}}],
+    }
     values = columns(MODEL_SYNCS, {"id": "s", **given, **inside})
     assert {name: values[name] for name in given} == given
 
