@@ -42,7 +42,7 @@ MOST_FAILURES_IN_A_ROW = 3
 class Fetcher:
     """Reads scopes; borrows what all scopes of a run share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what the scopes of a run share)
         self,
         client: Client,
         database: Database,

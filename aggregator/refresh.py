@@ -26,33 +26,37 @@ class Refresher:
 
     async def refresh(self, scope: Scope, how: Refresh, targets: Sequence[Target]) -> None:
         """Refreshes all healthy connections of a scope side by side; notes what was not done."""
-        before: dict[str, Any] = {}
+        begun: dict[str, Any] = {}
         refused = 0
-        for target in targets:
-            if target.is_healthy and not target.is_shared:
-                try:
-                    status = await self._look(scope, target.id)
-                    request = api.item_request(how.path, target.id, method="POST")
-                    await self._client.send(scope.caller, request)
-                except ScopeError as error:
-                    if error.http_status not in _MAY_REFUSE:
-                        raise
-                    refused += 1
-                else:
-                    before[target.id] = status
-                finally:
-                    scope.hold.drop()
+        for target in (each for each in targets if each.is_healthy and not each.is_shared):
+            try:
+                begun[target.id] = await self._begin(scope, how, target)
+            except ScopeError as error:
+                if error.http_status not in _MAY_REFUSE:
+                    raise
+                refused += 1
         for seconds in WAITS_SECONDS:
-            if not before:
+            if not begun:
                 break
             await self._sleep(seconds)
-            for key, status in list(before.items()):
-                if how.is_done(await self._look(scope, key), status):
-                    del before[key]
+            for key, before in list(begun.items()):
+                if how.is_done(await self._look(scope, key), before):
+                    del begun[key]
         if refused:
             scope.notes.append(f"{refused} refreshes were refused")
-        if before:
-            scope.notes.append(f"{len(before)} refreshes did not end in a minute")
+        if begun:
+            scope.notes.append(f"{len(begun)} refreshes did not end in a minute")
+
+    async def _begin(self, scope: Scope, how: Refresh, target: Target) -> Any:  # noqa: ANN401 - any JSON value
+        """Asks for one refresh; gives what was known before."""
+        before = await self._look(scope, target.id)
+        try:
+            await self._client.send(
+                scope.caller, api.item_request(how.path, target.id, method="POST")
+            )
+        finally:
+            scope.hold.drop()
+        return before
 
     async def _look(self, scope: Scope, identifier: str) -> Any:  # noqa: ANN401 - any JSON value
         """What is known of a connection's schemas now: where ``Location`` points to as well."""

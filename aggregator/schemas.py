@@ -68,7 +68,7 @@ class Schemas:
         return [rules[kind].digest if kind in rules else b"" for kind in kinds]
 
     async def rules(self, scope: Scope, kinds: Iterable[str]) -> Mapping[str, Rules]:
-        """The rules by type; schemas that nobody has read are asked for, each by one scope at a time.
+        """The rules by type; schemas that nobody has read are asked for, each by one scope.
 
         A type whose schema cannot be had has no rules: then names decide, and mask more.
         """
