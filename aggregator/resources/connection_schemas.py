@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Each, Field, Resource
+from aggregator.model import Each, Field, Refresh, Resource
 from aggregator.redact import Json
 from aggregator.resources import answers
 from aggregator.resources.fields import Notes, filled, members, moment, unknown
@@ -71,6 +71,10 @@ CONNECTION_SCHEMAS = Resource(
     is_default=False,
     per="connection",
     needs="connections",
-    each=Each(applies=answers.is_source, records=answers.record_of),
+    each=Each(
+        applies=answers.is_source,
+        records=answers.record_of,
+        refresh=Refresh(REFRESH_PATH, is_refreshed),
+    ),
     fields=FIELDS,
 )

@@ -80,10 +80,11 @@ def _capabilities(value: Json, notes: Notes) -> list[str] | None:
 
 
 def _configuration_fields(schema: Json, notes: Notes) -> str | None:
-    """The reduced schema as JSON text; None where it was not read, or is none of ours."""
+    """The reduced schema as JSON text; None where it was not read. Empty: it lists nothing."""
     fields = members(schema, "schema", notes)
     try:
-        return json_text(fields, "configuration_fields", notes) if fields else None
+        is_read = type(schema) is dict
+        return json_text(fields, "configuration_fields", notes) if is_read else None
     except TypeError:  # nested too deep, or a number that is too large
         note(schema, "schema", notes)
         return None
@@ -92,12 +93,12 @@ def _configuration_fields(schema: Json, notes: Notes) -> str | None:
 CONNECTION_TYPES = Resource(
     name="connection_types",
     path="/api/connection_types",
-    item_path="/api/connection_types/{id}",
+    item_path=None,
     version=1,
     columns=COLUMNS,
     readings=(),
     normalize=normalizer(_values, FIELDS, organization_id=no_organization, is_private=True),
     per="deployment",
-    item_is_whole=False,
+    detail_path="/api/connection_types/{id}",
     fields=FIELDS,
 )

@@ -117,7 +117,7 @@ def normalize(
 
 
 def kind_of(record: Json) -> str | None:
-    """The id of a raw record's type, where ``normalize`` would find one that could have a schema."""
+    """The id of a raw record's type, where it could have a schema."""
     kind = record.get("type") if type(record) is dict else None
     type_id = kind.get("id") if type(kind) is dict else kind
     return usable_id(type_id) if type(type_id) is str else None

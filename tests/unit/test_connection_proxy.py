@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from aggregator.resources.connection_proxy import CONNECTION_PROXY
 from tests.unit.normalized import TARGET, answer, answered, columns, is_set, reading, record_of
 
@@ -53,6 +55,23 @@ def test_odd_limits_are_noted_and_odd_counts_only_named() -> None:
         },
     }
     assert reading(CONNECTION_PROXY, raw) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "largest"),
+    [
+        ("rateLimitPerMinute", "rate_limit_per_minute", 2**31 - 1),
+        ("timeoutMs", "timeout_ms", 2**31 - 1),
+        ("maxRequestBodyBytes", "max_request_body_bytes", 2**63 - 1),
+        ("maxResponseBodyBytes", "max_response_body_bytes", 2**63 - 1),
+    ],
+)
+def test_a_limit_that_its_column_cannot_hold_is_noted(name: str, column: str, largest: int) -> None:
+    for limit, kept in ((largest, largest), (largest + 1, None)):
+        [raw] = answered(CONNECTION_PROXY, {"requestContract": {name: limit}})
+        values = columns(CONNECTION_PROXY, raw)
+        assert values[column] == kept
+        assert (values["extra"] is None) == (kept is not None)
 
 
 def test_a_proxy_that_nobody_called_has_a_reading() -> None:
