@@ -131,10 +131,9 @@ class Fetcher:
 
         One that cannot be read is rejected and keeps its rows; several in a row end the scope.
         """
-        organization, pinned = scope.organization, scope.visit.pinned
-        if pinned is None:
-            raise ScopeError(Outcome.INTERNAL_ERROR, "nothing says whose connections to ask about")
-        stored = await store.load_targets(self._database, organization.deployment, pinned)
+        owner = scope.visit.organization_id or ""  # proven by the connections of this run
+        deployment = scope.organization.deployment
+        stored = await store.load_targets(self._database, deployment, owner)
         targets = [target for target in stored if each.applies(target)]
         if self._refresher is not None and each.refresh is not None:
             await self._refresher.refresh(scope, each.refresh, targets)
@@ -171,7 +170,7 @@ class Fetcher:
         caller, request = scope.caller, api.item_request(scope.resource.path, target.id)
         partner = _as_partner(scope.organization)
         if each.partner_path is not None and partner is not None:
-            owner = scope.visit.pinned or ""
+            owner = scope.visit.organization_id or ""
             caller = replace(caller, credential=partner)
             request = api.item_request(each.partner_path, target.id, organization=owner)
         try:

@@ -173,3 +173,12 @@ async def test_one_connection_that_cannot_be_asked_keeps_its_rows_and_the_others
     assert account["resources"]["connection_proxy"]["rejected"] == 1
     assert account["resources"]["connection_proxy"]["removed"] == 0
     assert await stored(everything, "connection_proxy") == before
+
+
+async def test_a_plan_of_a_new_fleet_asks_nothing_of_connections_it_has_not_stored(
+    everything: Syncing,
+) -> None:
+    account = await everything.sync(plan=True)
+    assert account["exit_code"] == 0
+    assert account["resources"]["bulk_syncs"]["created"] == 12
+    assert account["resources"]["connection_proxy"]["seen"] == 0
