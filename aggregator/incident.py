@@ -9,8 +9,8 @@ class AuthIncident:
     """Tells an incident of the API's authentication from keys that were revoked one by one.
 
     Of ``worked_before`` organizations, those of which anything was complete last time, at least a
-    fifth must be refused now, after at least 10 of them answered (fault B3). One resource that is refused is
-    enough to count: a key that is dead is so everywhere.
+    fifth must be refused now, after at least 10 of them answered (fault B3). One resource that is
+    refused is enough to count: a key that is dead is so everywhere.
     """
 
     SHARE = 0.20
