@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from aggregator import api, diff, payload, store
@@ -131,19 +132,21 @@ class Fetcher:
 
         One that cannot be read is rejected and keeps its rows; several in a row end the scope.
         """
-        owner = scope.visit.organization_id or ""  # proven by the connections of this run
-        deployment = scope.organization.deployment
+        deployment, owner = scope.organization.deployment, scope.visit.organization_id
+        if owner is None:  # the connections of this run have proven it
+            raise ScopeError(Outcome.INTERNAL_ERROR, "nobody knows whose connections to ask about")
         stored = await store.load_targets(self._database, deployment, owner)
         targets = [target for target in stored if each.applies(target)]
         if self._refresher is not None and each.refresh is not None:
             await self._refresher.refresh(scope, each.refresh, targets)
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
-        failures = 0
+        failures = refused = 0
         for target in targets:
             try:
                 response = await self._ask(scope, each, target)
                 data, sanitized = (None, False) if response is None else api.decipher_data(response)
+                refused += response is None and scope.tally.http_status == HTTPStatus.FORBIDDEN
             except ScopeError as error:
                 failures += 1
                 if error.outcome not in _ITS_OWN or failures >= MOST_FAILURES_IN_A_ROW:
@@ -163,7 +166,8 @@ class Fetcher:
         digest = self._digest(scope, bodies, ())
         if digest == scope.known.bytes_digest:
             return None
-        return await self._snapshot(scope, sieve, digest)
+        snapshot = await self._snapshot(scope, sieve, digest)
+        return replace(snapshot, is_refused=refused == len(targets) > 0)
 
     async def _ask(self, scope: Scope, each: Each, target: Target) -> Response | None:
         """The answer for one connection; None where the server says that it has no such thing."""

@@ -205,7 +205,7 @@ class Run:
             if self._incident.active:
                 await self._deliver(scope, result)
             else:
-                visit = Visit(scope.organization, scope.visit.state)
+                visit = self._visit(scope.organization, scope.visit.state)
                 again = self._scope(
                     visits.setdefault(scope.organization.name, visit), scope.resource
                 )

@@ -182,3 +182,22 @@ async def test_a_plan_of_a_new_fleet_asks_nothing_of_connections_it_has_not_stor
     assert account["exit_code"] == 0
     assert account["resources"]["bulk_syncs"]["created"] == 12
     assert account["resources"]["connection_proxy"]["seen"] == 0
+
+
+async def test_what_a_lesser_key_may_not_ask_is_not_taken_for_absent(everything: Syncing) -> None:
+    everything.resources = [RESOURCES["connections"], RESOURCES["connection_sources"]]
+    await everything.sync()
+    before = await everything.query("select * from inventory.connection_sources order by id")
+    lesser = everything.fleet["acme-01"]
+    lesser.identity = {"role": "viewer"}
+    lesser.faults = [
+        Fault(path=f"/api/connections/{each['id']}/bulksync/source", status=403)
+        for each in lesser.connections
+    ]
+
+    account = await everything.sync()
+
+    assert account["outcomes"]["forbidden"] == 1
+    assert before == await everything.query(
+        "select * from inventory.connection_sources order by id"
+    )
