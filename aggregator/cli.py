@@ -78,6 +78,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let go what earlier runs withheld, no more, after reading each row once more",
     )
+    sync.add_argument(
+        "--refresh-schemas",
+        action="store_true",
+        help="make the server read the schemas of healthy connections anew, and wait a minute for"
+        " that; it loads the systems that are connected",
+    )
 
     check = commands.add_parser(
         "check",

@@ -123,7 +123,8 @@ class Client:
                 retries.record_answer()
                 return response
             failures += 1
-            if failures >= self._max_attempts or not _may_retry(failure, retries):
+            is_read = request.method == "GET"
+            if not is_read or failures >= self._max_attempts or not _may_retry(failure, retries):
                 raise failure
             await self._wait(failure, failures, caller)
 

@@ -15,6 +15,7 @@ from aggregator.errors import DatabaseError, OutageError, ScopeError
 from aggregator.fetch import Fetcher
 from aggregator.identity import Identities
 from aggregator.model import Counts, Outcome, Rejection
+from aggregator.refresh import Refresher
 from aggregator.schemas import Schemas
 from aggregator.scope import (
     NONE_COUNTED,
@@ -40,6 +41,7 @@ class Collector:
         database: Database,
         *,
         schemas: Schemas,
+        refresher: Refresher | None = None,
         pepper: bytes,
         rules: diff.RemovalRules,
         budget: ByteBudget,
@@ -50,7 +52,9 @@ class Collector:
         self._database = database
         self._rules = rules
         self._now = now
-        self._fetcher = Fetcher(client, database, schemas, pepper=pepper, budget=budget)
+        self._fetcher = Fetcher(
+            client, database, schemas, refresher=refresher, pepper=pepper, budget=budget
+        )
         self._identities = Identities(
             client, database, pepper=pepper, configured=configured, now=now
         )

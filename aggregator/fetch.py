@@ -24,6 +24,7 @@ from aggregator.model import (
     Response,
     Target,
 )
+from aggregator.refresh import Refresher
 from aggregator.schemas import Schemas
 from aggregator.sieve import Sieve
 from aggregator.visit import Scope, Snapshot
@@ -41,16 +42,19 @@ MOST_FAILURES_IN_A_ROW = 3
 class Fetcher:
     """Reads scopes; borrows what all scopes of a run share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what the scopes of a run share)
         self,
         client: Client,
         database: Database,
         schemas: Schemas,
         *,
+        refresher: Refresher | None,
         pepper: bytes,
         budget: ByteBudget,
     ) -> None:
+        """``refresher``: None where no server is to be made to do anything."""
         self._client = client
+        self._refresher = refresher
         self._database = database
         self._schemas = schemas
         self._pepper = pepper
@@ -130,11 +134,14 @@ class Fetcher:
         organization, pinned = scope.organization, scope.visit.pinned
         if pinned is None:
             raise ScopeError(Outcome.INTERNAL_ERROR, "nothing says whose connections to ask about")
-        targets = await store.load_targets(self._database, organization.deployment, pinned)
+        stored = await store.load_targets(self._database, organization.deployment, pinned)
+        targets = [target for target in stored if each.applies(target)]
+        if self._refresher is not None and each.refresh is not None:
+            await self._refresher.refresh(scope, each.refresh, targets)
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
         failures = 0
-        for target in filter(each.applies, targets):
+        for target in targets:
             try:
                 response = await self._ask(scope, each, target)
                 data, sanitized = (None, False) if response is None else api.decipher_data(response)

@@ -93,6 +93,6 @@ class FleetIncident:
             return None
         return (
             f"incident? of {self._organizations} organizations {len(self._emptied[worst])}"
-            f" went empty and {len(self._refused[worst])} are refused that worked last time ({worst}):"
-            " nothing was removed anywhere"
+            f" went empty and {len(self._refused[worst])} are refused that worked last time"
+            f" ({worst}): nothing was removed anywhere"
         )

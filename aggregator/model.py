@@ -261,6 +261,16 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """How the server is made to look anew before a connection is asked about; only on request."""
+
+    path: str
+    """Where to POST, with ``{id}`` in it."""
+    is_done: Callable[[Any, Any], bool]
+    """Whether it has looked, by the ``data`` of an answer now and of one before the POST."""
+
+
+@dataclass(frozen=True, slots=True)
 class Each:
     """How a resource is read that is asked for connection by connection."""
 
@@ -271,6 +281,7 @@ class Each:
     connection has no such thing (400, 403, 404); never raises."""
     partner_path: str | None = None
     """Where it is asked with a partner key, with ``{organization}`` and ``{id}`` in it."""
+    refresh: Refresh | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class Schemas:
         return [rules[kind].digest if kind in rules else b"" for kind in kinds]
 
     async def rules(self, scope: Scope, kinds: Iterable[str]) -> Mapping[str, Rules]:
-        """The rules by type; schemas that nobody has read are asked for, each by one scope at a time.
+        """The rules by type; schemas that nobody has read are asked for, each by one scope.
 
         A type whose schema cannot be had has no rules: then names decide, and mask more.
         """
@@ -113,12 +113,12 @@ class Schemas:
         self._in_flight[key] = done = asyncio.get_running_loop().create_future()
         try:
             response = await self._client.send(scope.caller, api.item_request(path, kind))
-            fields = reduce(api.decipher_bare(response))
+            fields = reduce(api.decipher_bare(response)) or {}
         except ScopeError as error:
             extra = {"type": kind, "outcome": error.outcome, "error": error.message}
             log.info("schema.not_read", extra=extra)
         else:
-            if fields is not None and fields != self._fields[deployment].get(kind):
+            if fields != self._fields[deployment].get(kind):
                 self._note(deployment, kind, fields)
                 self._changed.add(deployment)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from aggregator.model import Counts, Outcome
@@ -27,12 +28,20 @@ CHANGES = ("created", "updated", "removed", "restored", "withheld", "rejected")
 
 @dataclass(slots=True)
 class Group:
-    """Organizations that ended alike: how many, and the first few by name."""
+    """Organizations that ended alike, with whichever of their resources."""
 
     outcome: Outcome
     error: str
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
+    organizations: dict[str, None] = field(default_factory=dict)
+    resources: set[str] = field(default_factory=set)
+
+    @property
+    def count(self) -> int:
+        return len(self.organizations)
+
+    @property
+    def examples(self) -> list[str]:
+        return list(islice(self.organizations, EXAMPLES))
 
 
 @dataclass(slots=True)
@@ -116,9 +125,8 @@ class Summary:
         self._troubled.setdefault(result.organization.name, set()).add(result.outcome)
         key = (result.outcome, result.error or "")
         group = self._groups.setdefault(key, Group(*key))
-        group.count += 1
-        if len(group.examples) < EXAMPLES:
-            group.examples.append(result.organization.name)
+        group.organizations[result.organization.name] = None
+        group.resources.add(result.resource.name)
 
     @property
     def groups(self) -> list[Group]:

@@ -114,13 +114,14 @@ def print_summary(account: Mapping[str, Any], summary: Summary) -> None:
     if fields:
         console.print(table)
     if summary.groups:
-        troubles = _table("not complete", "organizations", "why", "such as")
+        troubles = _table("not complete", "organizations", "resources", "why", "such as")
         for group in summary.groups[:MOST_ROWS]:
             more = f" and {group.count - len(group.examples)} more"
             names = ", ".join(map(_safe, group.examples))
             if group.count > len(group.examples):
                 names += more
-            troubles.add_row(str(group.outcome), str(group.count), _safe(group.error), names)
+            what = ", ".join(sorted(group.resources))
+            troubles.add_row(str(group.outcome), str(group.count), what, _safe(group.error), names)
         console.print(troubles)
     _print_notices(console, summary)
 

@@ -13,6 +13,7 @@ def sync(keys: Path, base_url: str, database_url: str, **settings: str) -> Measu
     environment = {
         "KEYS_DIR": str(keys),
         "BASE_URL": base_url,
+        "RESOURCES": "connections",
         "DATABASE_URL": database_url,
         "REQUESTS_PER_SECOND": "0",
         "REQUESTS_PER_SECOND_PER_ORGANIZATION": "0",

@@ -39,6 +39,18 @@ QUESTIONS = (
         """,
     ),
     (
+        "What breaks with a connection that is not healthy: its blast radius, the widest first",
+        """
+        select connection_name as connection, organization as owner, type_id as type,
+               copies, array_to_string(organizations, ', ') as affected_organizations,
+               affected_bulk_syncs as bulk_syncs, affected_model_syncs as model_syncs,
+               affected_models as models, is_certain
+        from reporting.blast_radius b
+        where root_connection_id is null
+        order by b.affected_organizations desc nulls last, connection_name limit 5
+        """,
+    ),
+    (
         "How far these numbers can be trusted",
         """
         select organizations_expected as organizations, organizations_complete as complete,

@@ -18,7 +18,7 @@ import orjson
 
 from aggregator import runs
 from aggregator.allowlist import AllowList
-from aggregator.commands.sync import Job, Stopper
+from aggregator.commands.sync import Job, Stopper, refresh_paths
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
 from aggregator.organizations import Registry
@@ -40,7 +40,7 @@ class Syncing:
     database: Database
     database_url: str
     organizations: dict[str, Organization]
-    resources: Sequence[Resource] = tuple(RESOURCES.values())
+    resources: Sequence[Resource] = (RESOURCES["connections"],)
     passed: timedelta = timedelta()
     """How far the program's clock is ahead of the database's."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -75,11 +75,16 @@ class Syncing:
         *names: str,
         accept_removals: bool = False,
         plan: bool = False,
+        refresh_schemas: bool = False,
         stopper: Stopper | None = None,
     ) -> Row:
         """The document of ``sync --json``; ``names`` as ``--organization`` gives them."""
         options = argparse.Namespace(
-            organization=list(names), accept_removals=accept_removals, plan=plan, json=True
+            organization=list(names),
+            accept_removals=accept_removals,
+            plan=plan,
+            refresh_schemas=refresh_schemas,
+            json=True,
         )
         settings = Settings(
             base_url=self.simulator.base_url,
@@ -90,9 +95,9 @@ class Syncing:
         async with AsyncExitStack() as stack:
             run_id = uuid4()
             await stack.enter_async_context(runs.run_lock(self.database, run_id))
-            network = await stack.enter_async_context(
-                network_of(settings, AllowList(self.resources))
-            )
+            posts = refresh_paths(self.resources) if refresh_schemas else []
+            allowed = AllowList(self.resources, posts)
+            network = await stack.enter_async_context(network_of(settings, allowed))
             job = Job(
                 options,
                 settings,
@@ -103,6 +108,7 @@ class Syncing:
                 time.monotonic(),
                 run_id,
                 now=self.now,
+                sleep=_at_once,
             )
             return await job.run(stopper or Stopper())
 
@@ -192,6 +198,10 @@ class Syncing:
         return {
             row["relname"]: (row["n_tup_ins"], row["n_tup_upd"], row["n_tup_del"]) for row in rows
         }
+
+
+async def _at_once(_: float) -> None:
+    """Waiting for a server to finish what it was asked for costs a test no time."""
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,7 @@ from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
 from aggregator.proof import Prover
+from aggregator.refresh import Refresher
 from aggregator.resources import RESOURCES
 from aggregator.schemas import Schemas
 from aggregator.scope import ScopeResult
@@ -91,10 +92,9 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
-    names = options.resource or settings.resources
-    resources = choose_resources(names)
-    if names and (added := [each.name for each in resources if each.name not in names]):
-        log.info("resources.added", extra={"needed": added})
+    resources = _resources_for(options, settings)
+    posts = refresh_paths(resources) if options.refresh_schemas else []
+    allowed = AllowList(resources, posts)
     if registry.partner_key is None:  # else only discovery can tell which names there are
         _choose_organizations(registry.organizations, options.organization)
     for note in registry.notes:
@@ -109,9 +109,7 @@ async def run(options: argparse.Namespace) -> int:
                 await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
                 run_id = uuid4()
                 await stack.enter_async_context(runs.run_lock(database, run_id))
-                network = await stack.enter_async_context(
-                    network_of(settings, AllowList(resources))
-                )
+                network = await stack.enter_async_context(network_of(settings, allowed))
                 job = Job(
                     options, settings, registry, resources, database, network, started, run_id
                 )
@@ -140,6 +138,7 @@ class Job:
     started: float
     run_id: UUID
     now: Callable[[], datetime] = now
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self, stopper: Stopper) -> dict[str, Any]:
         """The account of the run, as ``sync --json`` prints it; in the ledger unless planned."""
@@ -243,6 +242,9 @@ class Job:
             schemas=Schemas(
                 self.network.client, self.database, _detail_path(self.resources), now=self.now
             ),
+            refresher=Refresher(self.network.client, self.sleep)
+            if options.refresh_schemas
+            else None,
             pepper=pepper,
             rules=RemovalRules(
                 settings.removal_limit_fraction,
@@ -318,6 +320,7 @@ def _tell_troubles(summary: Summary) -> None:
                 "outcome": group.outcome,
                 "error": group.error,
                 "organizations": group.count,
+                "resources": ", ".join(sorted(group.resources)),
                 "such_as": ", ".join(group.examples),
             },
         )
@@ -337,6 +340,23 @@ def choose_resources(names: Sequence[str]) -> list[Resource]:
     wanted = set(names) or {name for name, each in RESOURCES.items() if each.is_default}
     needed = {each.needs for name, each in RESOURCES.items() if name in wanted and each.needs}
     return [each for name, each in RESOURCES.items() if name in wanted | needed]
+
+
+def _resources_for(options: argparse.Namespace, settings: Settings) -> list[Resource]:
+    """What was asked for and what that needs, which is said."""
+    named = options.resource or settings.resources
+    wanted = {each.name for each in choose_resources(named)}
+    if options.refresh_schemas:
+        wanted |= {name for name, each in RESOURCES.items() if each.each and each.each.refresh}
+    resources = choose_resources(sorted(wanted))
+    asked = set(named) or {each.name for each in choose_resources([])}
+    if needed := [each.name for each in resources if each.name not in asked]:
+        log.info("resources.added", extra={"needed": ", ".join(needed)})
+    return resources
+
+
+def refresh_paths(resources: Sequence[Resource]) -> list[str]:
+    return [r.each.refresh.path for r in resources if r.each and r.each.refresh]
 
 
 def _detail_path(resources: Sequence[Resource]) -> str | None:

@@ -11,6 +11,7 @@ from aggregator.redact import Json, Rule, mask, mask_object
 from aggregator.resources.documented import CONNECTION
 from aggregator.resources.endpoint import endpoint_of
 from aggregator.resources.fields import (
+    VOLATILE,
     Notes,
     flag,
     identifier,
@@ -54,9 +55,6 @@ READINGS = (
     "rate_limited_since",
     "rate_limit_expires_at",
 )
-
-VOLATILE = "(not kept)"
-"""Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
 _FIELDS = names(CONNECTION)
 _TYPE_FIELDS = names(CONNECTION, "type.")
@@ -116,6 +114,13 @@ def normalize(
     return Record(
         connection_id, organization_id, (*values, extra, sanitized), reading, extra is not None
     )
+
+
+def kind_of(record: Json) -> str | None:
+    """The id of a raw record's type, where it could have a schema."""
+    kind = record.get("type") if type(record) is dict else None
+    type_id = kind.get("id") if type(kind) is dict else kind
+    return usable_id(type_id) if type(type_id) is str else None
 
 
 def _type(value: Json, notes: Notes) -> _TypeColumns:
@@ -208,9 +213,10 @@ CONNECTIONS = Resource(
     name="connections",
     path="/api/connections",
     item_path="/api/connections/{id}",
-    version=2,
+    version=3,
     columns=COLUMNS,
     readings=READINGS,
     normalize=normalize,
     fields=CONNECTION,
+    kind_of=kind_of,
 )

@@ -20,6 +20,8 @@ Notes: TypeAlias = dict[str, Any]
 
 CUT = "(cut)"
 TOO_LARGE = "(too large)"
+VOLATILE = "(not kept)"
+"""Note on a reading of a wrong type or an unknown part of one: its value would make history."""
 
 LONGEST_TEXT = 65_536
 """Characters of a text column."""

@@ -9,6 +9,7 @@ from aggregator.model import Record, Rejection
 from aggregator.redact import Json, Rule, mask, mask_object, masked_name
 from aggregator.resources.fields import (
     LONGEST_ID,
+    VOLATILE,
     Notes,
     identifier,
     json_text,
@@ -38,16 +39,22 @@ def organization_unless_system(record: Raw, notes: Notes) -> str | None:
     return None if record.get("system") is True or named == _NO_ORGANIZATION else named
 
 
+def no_organization(_: Raw, __: Notes) -> None:
+    """For records that name no organization, or rightly another one than the one asked."""
+
+
 def normalizer(
     values: Callable[[Raw, Notes], tuple[Any, ...]],
     fields: Iterable[str],
     *,
     organization_id: Callable[[Raw, Notes], str | None] = named_organization,
+    reading: Callable[[Raw, Notes], tuple[Any, ...] | None] | None = None,
     is_private: bool = False,
 ) -> Normalize:
     """A ``normalize`` whose records have ``values``, then ``extra`` and ``sanitized``.
 
     It never raises for a JSON value whose texts are storable. ``fields`` are the documented paths.
+    What is odd about a ``reading`` is noted without its value, which would make history of it.
     Where ``is_private``, no value is seen but in the columns made for it: ``extra`` and rejections
     say which fields were odd, and nothing of what stood in them.
     """
@@ -64,12 +71,17 @@ def normalizer(
         notes: Notes = {}
         organization = organization_id(record, notes)
         own = values(record, notes)
+        measured = None
+        if reading:
+            odd: Notes = {}
+            measured = reading(record, odd)
+            notes.update(dict.fromkeys(odd, VOLATILE))
         if not known.issuperset(record):
             unknown(record, known, "", notes)
         if not notes:
-            return Record(record_id, organization, (*own, None, sanitized))
+            return Record(record_id, organization, (*own, None, sanitized), measured)
         extra = json_text(_hidden(notes) if is_private else notes, "extra", {})
-        return Record(record_id, organization, (*own, extra, sanitized), is_odd=True)
+        return Record(record_id, organization, (*own, extra, sanitized), measured, is_odd=True)
 
     return normalize
 

@@ -59,6 +59,7 @@ class World:
             "BASE_URL": self.simulator.base_url,
             "DATABASE_URL": self.database_url,
             "API_KEYS": json.dumps(self.fleet.api_keys),
+            "RESOURCES": "connections",
             **UNPACED,
             **settings,
         }

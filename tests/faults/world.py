@@ -69,6 +69,7 @@ class World:
         chosen: dict[str, object] = {
             "DATABASE_URL": self.database_url,
             "BASE_URL": self.simulator.base_url,
+            "RESOURCES": "connections",
             "API_KEYS": json.dumps(self.keys) if self.keys else None,
             "REQUESTS_PER_SECOND": 0,
             "REQUESTS_PER_SECOND_PER_ORGANIZATION": 0,

@@ -300,17 +300,22 @@ async def test_who_is_not_expected_is_in_no_number_and_hinders_no_completeness(
     assert of(shown, "connections", "is_expected") == [2, False], "what is stored is still shown"
 
 
-async def test_an_organization_of_which_a_resource_was_never_complete_has_no_age(
+async def test_connections_are_as_complete_as_their_reading_whatever_became_of_the_rest(
     fleet: Stored,
 ) -> None:
+    before = (await fleet.health())["acme"]
     await fleet.connection.execute(
         "insert into ledger.scopes (organization, resource, last_attempt_at, last_outcome)"
         " values ('acme', 'another', $1, 'timeout')",
         NOW,
     )
     row = (await fleet.health())["acme"]
-    assert of(row, "status", "oldest_observed_at", "age_seconds") == ["failed", None, None]
-    assert (await fleet.fleet())["oldest_observed_at"] is None
+    assert of(row, "status", "oldest_observed_at") == of(before, "status", "oldest_observed_at")
+    [whole] = await fleet.connection.fetch(
+        "select status, last_complete_at, last_outcome, resources_not_complete"
+        " from reporting.organizations where organization = 'acme'"
+    )
+    assert list(whole) == ["failed", None, "timeout", ["another"]]
 
 
 async def test_a_copy_of_a_connection_that_is_in_no_number_counts_as_one(fleet: Stored) -> None:

@@ -49,9 +49,15 @@ def reading(**fields: Json) -> dict[str, Any] | None:
     return None if values is None else dict(zip(CONNECTIONS.readings, values, strict=True))
 
 
-def test_connections_are_collected_by_default() -> None:
-    assert list(RESOURCES) == ["connections"]
-    assert RESOURCES["connections"].path == "/api/connections"
+def test_what_is_personal_or_costs_a_request_a_connection_is_not_read_by_default() -> None:
+    assert [name for name, each in RESOURCES.items() if each.is_default] == [
+        "connections",
+        "connection_types",
+        "organizations",
+        "bulk_syncs",
+        "model_syncs",
+        "models",
+    ]
 
 
 def test_the_example_of_the_reference_is_read_field_by_field() -> None:

@@ -154,6 +154,14 @@ def test_equal_troubles_are_one_group_with_a_few_examples() -> None:
     ]
 
 
+def test_an_organization_counts_once_in_a_group_with_all_its_resources() -> None:
+    dead = result("o", Outcome.UNAUTHORIZED, error="invalid key")
+    models = replace(dead, resource=RESOURCES["models"])
+    [group] = summary(dead, models, result("p", Outcome.UNAUTHORIZED, error="invalid key")).groups
+    assert (group.count, group.examples) == (2, ["o", "p"])
+    assert group.resources == {"connections", "models"}
+
+
 def test_every_exit_code_of_a_finished_run_has_a_status() -> None:
     assert {code: STATUS_OF_EXIT[code] for code in (0, 1, 3, 4, 5)} == {
         0: "complete",
