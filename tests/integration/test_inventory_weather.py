@@ -63,6 +63,7 @@ def weather(random: Random, organization: Organization) -> list[Fault]:
                 faults.append(Fault(path=path, body=random.choice(BODIES)))
             case 2:
                 faults.append(Fault(path=f"{path}/*", status=random.choice(STATUSES)))
+                faults.append(Fault(path=path, times=1, edit=moving(organization, resource)))
             case 3:
                 faults.append(Fault(path=path, times=1, edit=moving(organization, resource)))
             case 4:
