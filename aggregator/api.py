@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -34,6 +34,17 @@ LONGEST_NAME = 200
 """Characters of what ``/api/me`` says, and so of keys, messages and index entries made of it."""
 LONGEST_PAGE_TOKEN = 4_096
 """Characters; a token becomes part of an address, and servers refuse those that are longer."""
+
+
+class Data(NamedTuple):
+    """What an answer holds, of whatever type."""
+
+    value: Any
+    sanitized: bool
+    """Whether something had to be replaced to make it storable."""
+    has_more: bool
+    """Whether it is only the first page."""
+
 
 IDENTITY = Request("/api/me")
 ORGANIZATIONS = Request("/api/organizations")
@@ -184,13 +195,13 @@ def decipher_item(response: Response) -> tuple[dict[str, Any], bool]:
     return _clean(response, data) if suspect else (data, False)
 
 
-def decipher_data(response: Response) -> tuple[Any, bool]:
-    """Whatever an answer of status 200 holds, and whether it had to be sanitized.
-
-    Otherwise ScopeError (bad_payload).
-    """
-    data, _, suspect = _open_envelope(response)
-    return _clean(response, data) if suspect else (data, False)
+def decipher_data(response: Response) -> Data:
+    """Whatever an answer of status 200 holds; otherwise ScopeError (bad_payload)."""
+    data, envelope, suspect = _open_envelope(response)
+    sanitized = False
+    if suspect:
+        data, sanitized = _clean(response, data)
+    return Data(data, sanitized, has_more=_next_page_token(response, envelope) is not None)
 
 
 def decipher_bare(response: Response) -> dict[str, Any]:
