@@ -96,6 +96,8 @@ class Collector:
             scope.visit.organization_id = scope.visit.pinned
             return self._unchanged(scope)
         await self._identities.settle(scope, snapshot)
+        if snapshot.is_refused:
+            await self._identities.vouch(scope)
         return await self._compare(scope, snapshot)
 
     async def _load_stored(self, scope: Scope) -> dict[str, Known]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 from aggregator import api, diff, payload, store
 from aggregator.backpressure import ByteBudget
-from aggregator.client import Client
+from aggregator.client import Caller, Client
 from aggregator.database import Database
 from aggregator.errors import ScopeError
 from aggregator.model import (
@@ -37,6 +38,16 @@ _NOT_OFFERED = {Outcome.FORBIDDEN, Outcome.NOT_FOUND}
 _ITS_OWN = {Outcome.UPSTREAM_ERROR, Outcome.TIMEOUT, Outcome.BAD_PAYLOAD, Outcome.TOO_LARGE}
 """Outcomes that may be one connection's and say nothing about the others."""
 MOST_FAILURES_IN_A_ROW = 3
+
+
+class _Whole(NamedTuple):
+    """All that was answered to one question, and the bodies in which it came."""
+
+    value: Any = None
+    sanitized: bool = False
+    bodies: Sequence[bytes] = (b"",)
+    is_refused: bool = False
+    """It was answered with 403."""
 
 
 class Fetcher:
@@ -84,15 +95,12 @@ class Fetcher:
         first = await self._send(scope, request)
         scope.request_id = scope.tally.request_id
         self._notice_version(first)
-        bodies = [first.body]
-        states = await self._states(scope)
-        if states is not None:
-            bodies.append(states.body)
+        states, more = await self._states(scope)
+        bodies = [first.body, *more]
         if self._digest(scope, bodies, scope.known.kinds) == scope.known.bytes_digest:
             return None
         await scope.hold.keep(sum(map(payload.weight, bodies)))
-        by_id = _by_id(scope, states) if states else {}
-        sieve = Sieve(scope.resource, self._pepper, by_id)
+        sieve = Sieve(scope.resource, self._pepper, _by_id(scope, states))
         is_single = True
         if scope.resource.is_single:
             item, sanitized = api.decipher_item(first)
@@ -111,18 +119,20 @@ class Fetcher:
         digest = self._digest(scope, bodies, sorted(sieve.kinds)) if is_single else None
         return await self._snapshot(scope, sieve, digest)
 
-    async def _states(self, scope: Scope) -> Response | None:
-        """The answer with the volatile values of the list's records, if there is such a thing."""
+    async def _states(self, scope: Scope) -> tuple[Any, Sequence[bytes]]:
+        """The volatile values of the list's records, if there are such, as they came."""
         states = scope.resource.states
         if states is None:
-            return None
+            return None, []
         try:
-            return await self._send(scope, states.request)
+            response = await self._send(scope, states.request)
         except ScopeError as error:
             if error.outcome not in _NOT_OFFERED:
                 raise
             scope.notes.append(f"read without states: {error.message}")
-            return None
+            return None, []
+        answer = await self._whole(scope.caller, states.request, response)
+        return answer.value, answer.bodies
 
     # Connection by connection
 
@@ -131,20 +141,19 @@ class Fetcher:
 
         One that cannot be read is rejected and keeps its rows; several in a row end the scope.
         """
-        organization, pinned = scope.organization, scope.visit.pinned
-        if pinned is None:
-            raise ScopeError(Outcome.INTERNAL_ERROR, "nothing says whose connections to ask about")
-        stored = await store.load_targets(self._database, organization.deployment, pinned)
+        deployment, owner = scope.organization.deployment, scope.visit.organization_id
+        if owner is None:  # the connections of this run have proven it
+            raise ScopeError(Outcome.INTERNAL_ERROR, "nobody knows whose connections to ask about")
+        stored = await store.load_targets(self._database, deployment, owner)
         targets = [target for target in stored if each.applies(target)]
         if self._refresher is not None and each.refresh is not None:
             await self._refresher.refresh(scope, each.refresh, targets)
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
-        failures = 0
+        failures = refused = 0
         for target in targets:
             try:
-                response = await self._ask(scope, each, target)
-                data, sanitized = (None, False) if response is None else api.decipher_data(response)
+                answer = await self._ask(scope, each, target)
             except ScopeError as error:
                 failures += 1
                 if error.outcome not in _ITS_OWN or failures >= MOST_FAILURES_IN_A_ROW:
@@ -153,25 +162,26 @@ class Fetcher:
                 sieve.reject(Rejection(target.id, f"{error.outcome}: {error.message}", "null"))
                 continue
             failures = 0
-            body = b"" if response is None else response.body
-            bodies += [target.id.encode(), diff.bytes_digest([body], 0)]
-            await scope.hold.keep(payload.weight(body))
-            records = each.records(target, data)
-            marks = frozenset(range(len(records)) if sanitized else ())
+            refused += answer.is_refused
+            bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
+            await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
+            records = each.records(target, answer.value)
+            marks = frozenset(range(len(records)) if answer.sanitized else ())
             await self._sift(scope, sieve, Page(records, sanitized=marks))
         if sieve.rejected:
             return await self._snapshot(scope, sieve, None)
         digest = self._digest(scope, bodies, ())
         if digest == scope.known.bytes_digest:
             return None
-        return await self._snapshot(scope, sieve, digest)
+        snapshot = await self._snapshot(scope, sieve, digest)
+        return replace(snapshot, is_refused=refused == len(targets) > 0)
 
-    async def _ask(self, scope: Scope, each: Each, target: Target) -> Response | None:
+    async def _ask(self, scope: Scope, each: Each, target: Target) -> _Whole:
         """The answer for one connection; None where the server says that it has no such thing."""
         caller, request = scope.caller, api.item_request(scope.resource.path, target.id)
         partner = _as_partner(scope.organization)
         if each.partner_path is not None and partner is not None:
-            owner = scope.visit.pinned or ""
+            owner = scope.visit.organization_id or ""
             caller = replace(caller, credential=partner)
             request = api.item_request(each.partner_path, target.id, organization=owner)
         try:
@@ -179,10 +189,10 @@ class Fetcher:
         except ScopeError as error:
             if error.http_status in _HAS_NONE and not error.is_page:
                 scope.hold.drop()
-                return None
+                return _Whole(is_refused=error.http_status == HTTPStatus.FORBIDDEN)
             raise
         scope.request_id = scope.tally.request_id
-        return response
+        return await self._whole(caller, request, response)
 
     # A whole deployment
 
@@ -226,6 +236,20 @@ class Fetcher:
     async def _send(self, scope: Scope, request: Request) -> Response:
         return await self._client.send(scope.caller, request)
 
+    async def _whole(self, caller: Caller, request: Request, first: Response) -> _Whole:
+        """What an answer to ``request`` holds: of a list that comes in pages, all of them."""
+        data = api.decipher_data(first)
+        if not data.has_more:
+            return _Whole(data.value, data.sanitized, [first.body])
+        records: list[Any] = []
+        bodies: list[bytes] = []
+        sanitized = False
+        async for response, page in self._client.pages(caller, request, first):
+            records += page.records
+            bodies.append(response.body)
+            sanitized = sanitized or bool(page.sanitized)
+        return _Whole(records, sanitized, bodies)
+
     async def _sift(self, scope: Scope, sieve: Sieve, page: Page) -> None:
         """Normalizes a page; fetches the schemas that are missing first, outside of any turn."""
         kind_of = scope.resource.kind_of
@@ -264,9 +288,9 @@ def _as_partner(organization: Organization) -> Credential | None:
     return Credential(credential.secret) if credential and organization.discovered else None
 
 
-def _by_id(scope: Scope, states: Response) -> Mapping[str, Any]:
-    """The entries of the answer with the states, by the record that each tells of."""
-    data, _ = api.decipher_data(states)
+def _by_id(scope: Scope, states: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON value
+    """The entries among the states, by the record that each tells of."""
     key = scope.resource.states.id_of if scope.resource.states else ""
-    entries = data if isinstance(data, list) else []
-    return {entry[key]: entry for entry in entries if isinstance(entry, dict) and key in entry}
+    entries = states if isinstance(states, list) else []
+    named = ((entry.get(key), entry) for entry in entries if isinstance(entry, dict))
+    return {name: entry for name, entry in named if isinstance(name, str)}

@@ -190,6 +190,19 @@ class Identities:
         await self.ask(scope)
         return "the key's identity could not be read" if scope.visit.identity is None else None
 
+    async def vouch(self, scope: Scope) -> None:
+        """Raises where the key is not known to have seen this scope with the rights of now.
+
+        One connection that is forbidden has no such thing; that all are may also be the key's lot.
+        """
+        if scope.known.rights_seen:
+            await self.ask(scope, anew=True)
+            identity = scope.visit.identity
+            if identity is None or identity.rights not in scope.known.rights_seen:
+                raise ScopeError(
+                    Outcome.FORBIDDEN, "all is forbidden since the key's rights changed"
+                )
+
     def vouching(self, scope: Scope) -> Vouching | None:
         """What tells rows that were seen with the rights of now; None: these are not known."""
         if scope.visit.identity is None:

@@ -8,9 +8,9 @@ from collections import defaultdict
 class AuthIncident:
     """Tells an incident of the API's authentication from keys that were revoked one by one.
 
-    Of ``worked_before`` organizations, those whose last run was complete, at least a fifth must be
-    refused now, after at least 10 of them answered (fault B3). One resource that is refused is
-    enough to count: a key that is dead is so everywhere.
+    Of ``worked_before`` organizations, those of which anything was complete last time, at least a
+    fifth must be refused now, after at least 10 of them answered (fault B3). One resource that is
+    refused is enough to count: a key that is dead is so everywhere.
     """
 
     SHARE = 0.20
@@ -31,9 +31,8 @@ class AuthIncident:
     @property
     def active(self) -> bool:
         """From the moment this is true, nothing more is to be asked in this run."""
-        return (
-            len(self._answered) >= self.FEWEST_ANSWERS
-            and len(self._refused) >= self.SHARE * self._worked_before
+        return len(self._answered) >= self.FEWEST_ANSWERS and len(self._refused) >= max(
+            1, self.SHARE * self._worked_before
         )
 
     @property

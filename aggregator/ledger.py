@@ -97,7 +97,7 @@ async def note_listing(
 
 
 class Stale(NamedTuple):
-    """An organization that was tried before, and whether its last attempt was complete."""
+    """An organization that was tried before, and whether any last attempt was complete."""
 
     organization: str
     worked: bool

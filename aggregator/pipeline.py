@@ -93,8 +93,8 @@ class Run:
             resource.name: {organization.name for organization in work.organizations}
             for resource in planned
         }
-        self._complete: dict[str, set[str]] = defaultdict(set)
-        """Organizations by the resource that was read completely."""
+        self._complete: dict[str, dict[str, str | None]] = defaultdict(dict)
+        """By resource the organizations of which it was read completely, with their ids."""
         self._writer = Writer(
             work.database,
             work.run_id,
@@ -193,8 +193,7 @@ class Run:
             names = [organization.name for organization in chunk]
             states = await ledger.load_states(self._work.database, names)
             for organization in chunk:
-                state = states.get(organization.name) or OrganizationState()
-                visit = Visit(organization, state)
+                visit = self._visit(organization, states.get(organization.name))
                 for resource in resources:
                     yield self._scope(visit, resource)
 
@@ -206,7 +205,7 @@ class Run:
             if self._incident.active:
                 await self._deliver(scope, result)
             else:
-                visit = Visit(scope.organization, scope.visit.state)
+                visit = self._visit(scope.organization, scope.visit.state)
                 again = self._scope(
                     visits.setdefault(scope.organization.name, visit), scope.resource
                 )
@@ -237,7 +236,7 @@ class Run:
         names = [organization.name for organization in candidates]
         states = await ledger.load_states(self._work.database, names)
         for organization in candidates:
-            visit = Visit(organization, states.get(organization.name) or OrganizationState())
+            visit = self._visit(organization, states.get(organization.name))
             scope = self._scope(visit, resource)
             self.summary.scopes += 1
             result = await self._result(scope)
@@ -287,6 +286,14 @@ class Run:
             verdict = await self._work.prover.prove(scope, result, result.absence)
             await self._writer.queue.put(verdict)
 
+    def _visit(self, organization: Organization, state: OrganizationState | None) -> Visit:
+        """A visit that knows whose the key is where this run has proven it."""
+        name = organization.name
+        proven = (ids[name] for ids in self._complete.values() if ids.get(name))
+        visit = Visit(organization, state or OrganizationState())
+        visit.organization_id = next(proven, None)
+        return visit
+
     def _scope(self, visit: Visit, resource: Resource) -> Scope:
         hold = Hold(self._work.budget)
         caller = self._work.caller(visit.organization, hold)
@@ -325,7 +332,8 @@ class Run:
             result.release()
             self._unaccounted.get(result.resource.name, set()).discard(result.organization.name)
             if result.outcome is Outcome.COMPLETE:
-                self._complete[result.resource.name].add(result.organization.name)
+                complete = self._complete[result.resource.name]
+                complete[result.organization.name] = result.organization_id
             self._note_absence(result)
         self.summary.add(results)
         self._on_progress()

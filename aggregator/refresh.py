@@ -66,4 +66,4 @@ class Refresher:
             )
         finally:
             scope.hold.drop()
-        return api.decipher_data(response)[0]
+        return api.decipher_data(response).value

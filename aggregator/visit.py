@@ -85,6 +85,8 @@ class Snapshot:
     shape: Shape | None
     kinds: tuple[str, ...] = ()
     """Ids of the connection types whose schemas said what may be kept, sorted."""
+    is_refused: bool = False
+    """Every connection that was asked about answered 403."""
 
 
 class ForeignRecordsError(ScopeError):

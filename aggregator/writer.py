@@ -141,8 +141,8 @@ class Writer:
             async with self._database.transaction() as connection:
                 generation = self._generation
                 if self._plan_version is not None:
-                    organizations = [result.organization for result in batch]
-                    await ledger.register(connection, organizations, forget=False)
+                    organizations = {each.organization.name: each.organization for each in batch}
+                    await ledger.register(connection, organizations.values(), forget=False)
                     if self._configured is not None:
                         await ledger.forget_others(connection, self._configured)
                     generation = await runs.begin(

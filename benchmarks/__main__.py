@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import cases, database, fleet, report, static_server
 from benchmarks.figures import Figure, of_cases
+from benchmarks.inventory import measure_inventory
 from benchmarks.latency import measure_latency
 from benchmarks.memory import measure_memory
 from benchmarks.rate import measure_rate
@@ -22,7 +23,7 @@ from benchmarks.startup import measure_help
 
 CHANGED_FRACTION = 0.05
 SIDE_BY_SIDE = tuple(cases.GROUPS)
-ALONE = ("latency", "rate", "memory", "help")
+ALONE = ("inventory", "latency", "rate", "memory", "help")
 QUICK_ORGANIZATIONS = 200
 
 
@@ -99,7 +100,9 @@ async def run_alone(
         if name not in arguments.cases:
             continue
         progress(name)
-        if name == "latency":
+        if name == "inventory":
+            results[name] = await measure_inventory(folder / name, postgres, arguments.rounds)
+        elif name == "latency":
             results[name] = await measure_latency(folder / name, postgres)
         elif name == "rate":
             results[name] = await measure_rate(folder / name, postgres)

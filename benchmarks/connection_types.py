@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_MASK = "********"
+MASK = "********"
 _HOST = "%(slug)s.internal.example.com"
 
 CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -20,7 +20,7 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "port": 5432,
             "database": "analytics_%(number)d",
             "username": "polytomic",
-            "password": _MASK,
+            "password": MASK,
             "ssl": True,
             "ssh": False,
             "client_certs": False,
@@ -37,7 +37,7 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "dbname": "ANALYTICS",
             "warehouse": "LOADING_%(number)d",
             "username": "POLYTOMIC",
-            "password": _MASK,
+            "password": MASK,
             "params": "role=LOADER",
             "key_pair_auth": False,
             "private_key": "",
@@ -51,7 +51,7 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "connect_mode": "browser",
             "domain": "%(slug)s.my.salesforce.example.com",
             "username": "integration@%(slug)s.example.com",
-            "oauth_refresh_token": _MASK,
+            "oauth_refresh_token": MASK,
             "daily_api_calls": 50000,
             "enforce_api_limits": True,
             "enable_tooling": False,
@@ -63,7 +63,7 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "hub_domain": "%(slug)s.example.com",
             "hub_user": "growth@%(slug)s.example.com",
-            "oauth_refresh_token": _MASK,
+            "oauth_refresh_token": MASK,
             "include_static_list_support": True,
             "use_search_api": False,
         },
@@ -73,8 +73,8 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "S3",
         {
             "auth_mode": "access_key_and_secret",
-            "aws_access_key_id": _MASK,
-            "aws_secret_access_key": _MASK,
+            "aws_access_key_id": MASK,
+            "aws_secret_access_key": MASK,
             "s3_bucket_name": "%(slug)s-exports",
             "s3_bucket_region": "eu-west-1",
             "csv_has_headers": True,
@@ -89,7 +89,7 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "auth_method": "service_account",
             "project_id": "%(slug)s-%(number)d",
             "client_email": "polytomic@%(slug)s.example.com",
-            "service_account": _MASK,
+            "service_account": MASK,
             "location": "EU",
             "structured_values_as_json": True,
             "bucket": "%(slug)s-staging",
@@ -103,13 +103,13 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "port": 3306,
             "dbname": "shop_%(number)d",
             "account": "polytomic",
-            "passwd": _MASK,
+            "passwd": MASK,
             "ssl": True,
             "ssh": True,
             "ssh_host": "bastion.%(slug)s.example.com",
             "ssh_port": 22,
             "ssh_user": "tunnel",
-            "ssh_private_key": _MASK,
+            "ssh_private_key": MASK,
         },
     ),
     (
@@ -120,7 +120,7 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "port": 5439,
             "database": "warehouse_%(number)d",
             "username": "polytomic",
-            "password": _MASK,
+            "password": MASK,
             "s3_bucket_name": "%(slug)s-unload",
             "s3_bucket_region": "us-west-2",
             "ssh": False,
@@ -132,12 +132,12 @@ CONNECTION_TYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "connect_mode": "browser",
             "user_email": "ops@%(slug)s.example.com",
-            "oauth_refresh_token": _MASK,
+            "oauth_refresh_token": MASK,
             "oauth_token_expiry": "2026-12-01T08:00:00Z",
             "spreadsheet_id": {"label": "Plan %(number)d", "value": "sheet-%(slug)s"},
             "has_headers": True,
         },
     ),
-    ("stripe", "Stripe", {"api_key": _MASK}),
+    ("stripe", "Stripe", {"api_key": MASK}),
 )
 """(id, name, configuration template)."""

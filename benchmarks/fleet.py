@@ -46,7 +46,7 @@ def write(folder: Path, organizations: int, connections: int) -> Fleet:
     fleet = Fleet(organizations, connections, folder / "answers", folder / "keys")
     fleet.keys.mkdir(parents=True)
     for index in range(organizations):
-        key = _uuid(_random(index, "key"))
+        key = uuid(seeded(index, "key"))
         (fleet.keys / f"org-{index:05d}").write_text(key)
         _write_answers(fleet.answers / key, index, _list_answer(index, connections, frozenset()))
     return fleet
@@ -59,7 +59,7 @@ def write_changed(fleet: Fleet, folder: Path, fraction: float) -> tuple[Fleet, i
     answers = folder / "answers"
     chosen: dict[int, set[int]] = {}
     count = round(fleet.rows * fraction)
-    for position in _random(0, "changed").sample(range(fleet.rows), count):
+    for position in seeded(0, "changed").sample(range(fleet.rows), count):
         organization, connection = divmod(position, fleet.connections)
         chosen.setdefault(organization, set()).add(connection)
     for index in range(fleet.organizations):
@@ -76,15 +76,15 @@ def _write_answers(folder: Path, index: int, connections: str) -> None:
 
 
 def _identity_answer(index: int) -> bytes:
-    source = _random(index, "identity")
+    source = seeded(index, "identity")
     identity = {
-        "id": _uuid(source),
+        "id": uuid(source),
         "email": f"inventory@org-{index:05d}.example.com",
         "is_organization": False,
         "is_partner": False,
         "is_system": False,
         "is_user": True,
-        "organization_id": _organization_id(index),
+        "organization_id": organization_id(index),
         "organization_name": f"Organization {index:05d}",
         "role": "admin",
     }
@@ -93,12 +93,12 @@ def _identity_answer(index: int) -> bytes:
 
 def _list_answer(index: int, connections: int, changed: frozenset[int]) -> str:
     """The ``/api/connections`` answer (polytomic-api 4.1) of one organization."""
-    source = _random(index, "connections")
+    source = seeded(index, "connections")
     shared: dict[str, Any] = {
-        "organization_id": _organization_id(index),
-        "creator_id": _uuid(source),
-        "updater_id": _uuid(source),
-        "policy_id": _uuid(source),
+        "organization_id": organization_id(index),
+        "creator_id": uuid(source),
+        "updater_id": uuid(source),
+        "policy_id": uuid(source),
     }
     records = [_record(source, shared, number, number in changed) for number in range(connections)]
     return '{"data":[' + ",".join(records) + "]}"
@@ -115,10 +115,10 @@ def _record(source: random.Random, shared: dict[str, Any], number: int, changed:
         volatile += f'"rate_limit":{source.choice(_RATE_LIMITS)},'
     parent = ""
     if source.random() < SHARED_SHARE:
-        parent = f'"parent_connection_id":"{_uuid(source)}",'
+        parent = f'"parent_connection_id":"{uuid(source)}",'
     return template % {
         **shared,
-        "id": _uuid(source),
+        "id": uuid(source),
         "number": number,
         "slug": f"acme-{source.randrange(10_000)}",
         "suffix": " (renamed)" if changed else "",
@@ -159,15 +159,15 @@ def _template(type_id: str, type_name: str, configuration: dict[str, Any]) -> st
 _TEMPLATES = tuple(_template(*connection_type) for connection_type in CONNECTION_TYPES)
 
 
-def _random(index: int, purpose: str) -> random.Random:
+def seeded(index: int, purpose: str) -> random.Random:
     return random.Random(f"{SEED}:{index}:{purpose}")  # noqa: S311 - repeatable on purpose
 
 
-def _organization_id(index: int) -> str:
-    return _uuid(_random(index, "organization"))
+def organization_id(index: int) -> str:
+    return uuid(seeded(index, "organization"))
 
 
-def _uuid(source: random.Random) -> str:
+def uuid(source: random.Random) -> str:
     """A version 4 UUID as text; three times as fast as the class in ``uuid``."""
     digits = f"{source.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from benchmarks.fetch import fetch_and_discard, read_keys
+from benchmarks.fetch import CONNECTIONS, fetch_and_discard, read_keys
 from benchmarks.loop import run
 
 
@@ -76,7 +76,7 @@ async def main(keys_dir: str, base_url: str, database_url: str, answers: str) ->
     rows = list(rows_of(Path(answers)))
     gc.freeze()
     started, started_cpu = time.monotonic(), time.process_time()
-    await fetch_and_discard(read_keys(Path(keys_dir)), base_url)
+    await fetch_and_discard(read_keys(Path(keys_dir)), base_url, (CONNECTIONS,))
     fetched = time.monotonic()
     await copy(rows, database_url)
     ended = time.monotonic()

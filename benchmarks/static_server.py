@@ -18,7 +18,8 @@ from pathlib import Path
 START_TIMEOUT_SECONDS = 10.0
 INSTALL_TIMEOUT_SECONDS = 180.0
 
-# One process instead of master and worker: ending it ends everything. The key is the folder's name.
+# One process instead of master and worker: ending it ends everything. The key is the folder's name;
+# what does not depend on the key is in the folder of everyone.
 _CONFIGURATION = """
 {user}
 daemon off;
@@ -52,6 +53,9 @@ http {{
         error_page 401 /unauthorized.json;
         location = /api/me {{ try_files /$key/me.json =401; }}
         location = /api/connections {{ try_files /$key/connections.json =401; }}
+        location ~ ^/api/(?<path>[a-z0-9_/]+)$ {{
+            try_files /$key/$path.json /everyone/$path.json =401;
+        }}
         location = /unauthorized.json {{ internal; root {folder}; }}
         location = /served {{ stub_status; }}
     }}

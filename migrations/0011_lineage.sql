@@ -1,6 +1,7 @@
 -- What hangs together: who uses which connection, who shares it, and what breaks with it.
 -- Where two columns make one key they are joined as one array: planners take a deployment, which is
--- often the same for all, for a key of its own, and go through everything for each row.
+-- often the same for all, for a key of its own, and go through everything for each row. Rows of tables
+-- are looked up by key in laterals that "offset 0" keeps apart, whatever the statistics say.
 
 create view ledger.organization_ids as
 select distinct on (deployment, id) deployment, id, organization
@@ -142,13 +143,27 @@ group by p.deployment, p.organization_id, p.connection_id, u.kind, u.organizatio
 comment on view inventory.dependents is 'What needs each connection, directly or not; one row each.';
 
 create view inventory.blind_spots as
-select p.deployment, p.organization_id, p.connection_id, p.place_id, r.resource
+select p.deployment, p.organization_id, p.connection_id, p.place_id, unread.resource
 from inventory.connection_places p
-cross join unnest('{bulk_syncs,model_syncs,models}'::text[]) as r (resource)
-left join ledger.current_looks l
-    on array[l.deployment, l.organization_id, l.resource]
-        = array[p.deployment, p.place_id, r.resource]
-where l.organization is null
+join (
+    select x.deployment, x.organization_id, r.resource
+    from (
+        select deployment, organization_id from inventory.connections
+        union
+        select deployment, organization_id from inventory.copy_links
+    ) x
+    cross join unnest('{bulk_syncs,model_syncs,models}'::text[]) as r (resource)
+    left join lateral (
+        select true as is_looked
+        from ledger.current_looks n
+        where n.deployment = x.deployment and n.organization_id = x.organization_id
+            and n.resource = r.resource
+        offset 0
+    ) l on true
+    where l.is_looked is null
+    offset 0
+) unread
+    on array[unread.deployment, unread.organization_id] = array[p.deployment, p.place_id]
 union all
 -- Copies in organizations that were not read: only the parent's own list would tell.
 select c.deployment, c.organization_id, c.id, c.organization_id, 'shared_connections'
@@ -163,10 +178,14 @@ join (
 ) unread
     on unread.deployment = c.deployment
     and (unread.organizations > 1 or unread.first_id is distinct from c.organization_id)
-left join ledger.current_looks l
-    on array[l.deployment, l.organization_id, l.resource]
-        = array[c.deployment, c.organization_id, 'shared_connections']
-where l.organization is null and c.parent_connection_id is null;
+left join lateral (
+    select true as is_looked
+    from ledger.current_looks n
+    where n.deployment = c.deployment and n.organization_id = c.organization_id
+        and n.resource = 'shared_connections'
+    offset 0
+) l on true
+where l.is_looked is null and c.parent_connection_id is null;
 comment on view inventory.blind_spots is
     'What was not read completely, lately or ever, and may use a connection or a copy of it.';
 
@@ -327,9 +346,13 @@ select
     d.active,
     d.schedule
 from inventory.dependents d
-join inventory.connections c
-    on array[c.deployment, c.organization_id, c.id]
-        = array[d.deployment, d.organization_id, d.connection_id]
+cross join lateral (
+    select n.name
+    from inventory.connections n
+    where n.deployment = d.deployment and n.organization_id = d.organization_id
+        and n.id = d.connection_id
+    offset 0
+) c
 join ledger.organizations o
     on o.deployment = d.deployment and o.organization_id = d.organization_id
 left join ledger.organizations t
@@ -379,7 +402,8 @@ with recursive unhealthy as materialized (
 ), above as materialized (
     -- What is unhealthy above a copy; in a circle, where each is above each, by id.
     select distinct
-        p.deployment, p.place_connection_id as id, p.connection_id as above_id
+        p.deployment, p.place_id as organization_id, p.place_connection_id as connection_id,
+        p.connection_id as above_id
     from place p
     left join place back
         on array[back.deployment, back.connection_id, back.place_connection_id]
@@ -387,12 +411,12 @@ with recursive unhealthy as materialized (
     where cardinality(p.path) > 1
         and (back.connection_id is null or p.connection_id < p.place_connection_id)
 ), root as (
-    select a.deployment, a.id, min(a.above_id) as root_id
+    select a.deployment, a.organization_id, a.connection_id, min(a.above_id) as root_id
     from above a
     left join above higher
-        on array[higher.deployment, higher.id] = array[a.deployment, a.above_id]
-    where higher.id is null
-    group by a.deployment, a.id
+        on array[higher.deployment, higher.connection_id] = array[a.deployment, a.above_id]
+    where higher.connection_id is null
+    group by a.deployment, a.organization_id, a.connection_id
 ), copies as (
     select
         p.deployment, p.organization_id, p.connection_id,
@@ -476,37 +500,48 @@ select
     c.status_error,
     c.status_since,
     c.is_shared,
-    r.root_id as root_connection_id,
-    k.copies,
-    coalesce(k.copy_organizations, '{}') as copy_organizations,
-    case when t.organizations > 0 or u.connection_id is null then coalesce(t.organizations, 0) end
+    t.root_id as root_connection_id,
+    t.copies,
+    coalesce(t.copy_organizations, '{}') as copy_organizations,
+    case when t.organizations > 0 or t.not_looked is null then coalesce(t.organizations, 0) end
         as affected_organizations,
     coalesce(t.names, '{}') as organizations,
-    case when t.bulk_syncs > 0 or u.hides_bulk_syncs is not true
+    case when t.bulk_syncs > 0 or t.hides_bulk_syncs is not true
         then coalesce(t.bulk_syncs, 0) end as affected_bulk_syncs,
-    case when t.active_bulk_syncs > 0 or u.hides_bulk_syncs is not true
+    case when t.active_bulk_syncs > 0 or t.hides_bulk_syncs is not true
         then coalesce(t.active_bulk_syncs, 0) end as affected_active_bulk_syncs,
-    case when t.model_syncs > 0 or u.hides_model_syncs is not true
+    case when t.model_syncs > 0 or t.hides_model_syncs is not true
         then coalesce(t.model_syncs, 0) end as affected_model_syncs,
-    case when t.active_model_syncs > 0 or u.hides_model_syncs is not true
+    case when t.active_model_syncs > 0 or t.hides_model_syncs is not true
         then coalesce(t.active_model_syncs, 0) end as affected_active_model_syncs,
-    case when t.models > 0 or u.hides_models is not true then coalesce(t.models, 0) end
+    case when t.models > 0 or t.hides_models is not true then coalesce(t.models, 0) end
         as affected_models,
-    case when l.downstream_syncs > 0 or u.connection_id is null
-        then coalesce(l.downstream_syncs, 0) end as affected_downstream_syncs,
-    case when l.active_downstream_syncs > 0 or u.connection_id is null
-        then coalesce(l.active_downstream_syncs, 0) end as affected_active_downstream_syncs,
+    case when t.downstream_syncs > 0 or t.not_looked is null
+        then coalesce(t.downstream_syncs, 0) end as affected_downstream_syncs,
+    case when t.active_downstream_syncs > 0 or t.not_looked is null
+        then coalesce(t.active_downstream_syncs, 0) end as affected_active_downstream_syncs,
     coalesce(t.schedules, '{}') as schedules,
     t.next_execution_at,
-    u.connection_id is null as is_certain,
-    u.not_looked
-from unhealthy b
-join reporting.connections c using (deployment, organization_id, connection_id)
-join copies k using (deployment, organization_id, connection_id)
-left join total t using (deployment, organization_id, connection_id)
-left join later l using (deployment, organization_id, connection_id)
-left join inventory.uncertain_connections u using (deployment, organization_id, connection_id)
-left join root r on r.deployment = b.deployment and r.id = b.connection_id;
+    t.not_looked is null as is_certain,
+    t.not_looked
+from (
+    -- Full joins are never loops over loops; what is not unhealthy has no copies here.
+    select *
+    from copies
+    full join total using (deployment, organization_id, connection_id)
+    full join later using (deployment, organization_id, connection_id)
+    full join root using (deployment, organization_id, connection_id)
+    full join inventory.uncertain_connections using (deployment, organization_id, connection_id)
+    offset 0
+) t
+cross join lateral (
+    select *
+    from reporting.connections n
+    where n.deployment = t.deployment and n.organization_id = t.organization_id
+        and n.connection_id = t.connection_id
+    offset 0
+) c
+where t.copies is not null;
 
 comment on view reporting.blast_radius is
     'One row for each connection that is not healthy, with all that needs it, directly or through its shared copies, whatever these say of their own health. A copy of an unhealthy connection names it in root_connection_id: add up only rows where that is NULL.';

@@ -152,6 +152,24 @@ class Syncing:
         assert len(found) == len(rows), "a scope was accounted for twice"
         return found
 
+    async def ends(self, account: Row) -> dict[tuple[str, str], Row]:
+        """What the ledger says of a run, by organization and resource."""
+        rows = await self.query(
+            "select * from reporting.run_organizations where run_id = $1", UUID(account["run_id"])
+        )
+        found = {(row["organization"], row["resource"]): row for row in rows}
+        assert len(found) == len(rows), "a scope was accounted for twice"
+        return found
+
+    async def stored(self, resource: str, organization: str | None = None) -> int:
+        """How many rows a resource has, in one organization or in all."""
+        count: int = await self.value(
+            f"select count(*) from inventory.{resource}"  # noqa: S608 - a name of ours
+            " where $1::text is null or organization_id = $1",
+            organization and self.fleet[organization].id,
+        )
+        return count
+
     async def connections(self, organization: str) -> dict[str, Row]:
         rows = await self.query(
             "select * from reporting.connections where organization = $1", organization

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.api.status import check, served_version
 from aggregator.errors import ScopeError
@@ -14,6 +14,16 @@ LONGEST_PAGE_TOKEN = 4_096
 
 _WITHOUT_DATA_ENVELOPE = "2021-05-23"
 """The only version that answers ``{"result": …, "error": …}`` (section 1.7)."""
+
+
+class Data(NamedTuple):
+    """What an answer holds, of whatever type."""
+
+    value: Any
+    sanitized: bool
+    """Whether something had to be replaced to make it storable."""
+    has_more: bool
+    """Whether it is only the first page."""
 
 
 def looks_cut(body: bytes) -> bool:
@@ -54,13 +64,13 @@ def decipher_item(response: Response) -> tuple[dict[str, Any], bool]:
     return _clean(response, data) if suspect else (data, False)
 
 
-def decipher_data(response: Response) -> tuple[Any, bool]:
-    """Whatever an answer of status 200 holds, and whether it had to be sanitized.
-
-    Otherwise ScopeError (bad_payload).
-    """
-    data, _, suspect = _open_envelope(response)
-    return _clean(response, data) if suspect else (data, False)
+def decipher_data(response: Response) -> Data:
+    """Whatever an answer of status 200 holds; otherwise ScopeError (bad_payload)."""
+    data, envelope, suspect = _open_envelope(response)
+    sanitized = False
+    if suspect:
+        data, sanitized = _clean(response, data)
+    return Data(data, sanitized, has_more=_next_page_token(response, envelope) is not None)
 
 
 def decipher_bare(response: Response) -> dict[str, Any]:

@@ -34,9 +34,7 @@ CONTRACT = {
         {ORGANIZATION} connection_id name type_id type_name operations status is_healthy
         status_error endpoint saved configuration policies parent_connection_id is_shared
         api_calls_last_24_hours rate_limit_reported rate_limited rate_limited_since
-        rate_limit_expires_at created_at
-        created_by_id created_by_name created_by_type updated_at updated_by_id updated_by_name
-        updated_by_type extra first_seen_at last_changed_at last_seen_at
+        rate_limit_expires_at {ACTORS} extra first_seen_at last_changed_at last_seen_at
     """,
     "connection_history": f"""
         {ORGANIZATION} connection_id {VERSION} {TRACKED} withheld_since

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from aggregator.resources import RESOURCES
-from tests.simulator import Fault, Fleet
-from tests.syncing import Syncing, syncing
-
-DEFAULT = tuple(each for each in RESOURCES.values() if each.is_default)
-
-
-async def stored(world: Syncing, resource: str) -> int:
-    count: int = await world.value(f"select count(*) from inventory.{resource}")  # noqa: S608
-    return count
-
-
-@pytest.fixture
-async def whole(database_url: str) -> AsyncIterator[Syncing]:
-    async with syncing(database_url, Fleet(3, 6)) as world:
-        world.resources = DEFAULT
-        yield world
+from tests.simulator import Fault
+from tests.syncing import Syncing
 
 
 async def test_every_default_resource_is_read_of_every_organization(whole: Syncing) -> None:
@@ -31,8 +13,8 @@ async def test_every_default_resource_is_read_of_every_organization(whole: Synci
     assert account["exit_code"] == 0
     for name in ("connections", "bulk_syncs", "model_syncs", "models"):
         there = sum(len(getattr(each, name)) for each in whole.fleet)
-        assert account["resources"][name]["created"] == there == await stored(whole, name)
-    assert await stored(whole, "organizations") == 3
+        assert account["resources"][name]["created"] == there == await whole.stored(name)
+    assert await whole.stored("organizations") == 3
 
 
 async def test_an_unchanged_inventory_writes_nothing_of_any_resource(whole: Syncing) -> None:
@@ -84,13 +66,6 @@ async def test_schemas_of_types_in_use_are_read_once_and_decide_what_is_kept(
     )
     assert set(known) == set(in_use)
     assert calls.count("/api/connection_types") == 1, "once for all organizations of a host"
-
-
-@pytest.fixture
-async def everything(database_url: str) -> AsyncIterator[Syncing]:
-    async with syncing(database_url, Fleet(3, 6)) as world:
-        world.resources = tuple(RESOURCES.values())
-        yield world
 
 
 async def test_every_resource_is_read_and_unchanged_the_next_time(everything: Syncing) -> None:
@@ -164,7 +139,7 @@ async def test_one_connection_that_cannot_be_asked_keeps_its_rows_and_the_others
     everything.resources = [RESOURCES["connections"], RESOURCES["connection_proxy"]]
     await everything.sync()
     broken = everything.fleet["acme-01"].connections[2]["id"]
-    before = await stored(everything, "connection_proxy")
+    before = await everything.stored("connection_proxy")
     everything.fleet.faults = [Fault(path=f"/api/connections/{broken}/proxy/info", status=500)]
 
     account = await everything.sync()
@@ -172,4 +147,32 @@ async def test_one_connection_that_cannot_be_asked_keeps_its_rows_and_the_others
     assert account["outcomes"]["partial"] == 1
     assert account["resources"]["connection_proxy"]["rejected"] == 1
     assert account["resources"]["connection_proxy"]["removed"] == 0
-    assert await stored(everything, "connection_proxy") == before
+    assert await everything.stored("connection_proxy") == before
+
+
+async def test_a_plan_of_a_new_fleet_asks_nothing_of_connections_it_has_not_stored(
+    everything: Syncing,
+) -> None:
+    account = await everything.sync(plan=True)
+    assert account["exit_code"] == 0
+    assert account["resources"]["bulk_syncs"]["created"] == 12
+    assert account["resources"]["connection_proxy"]["seen"] == 0
+
+
+async def test_what_a_lesser_key_may_not_ask_is_not_taken_for_absent(everything: Syncing) -> None:
+    everything.resources = [RESOURCES["connections"], RESOURCES["connection_sources"]]
+    await everything.sync()
+    before = await everything.query("select * from inventory.connection_sources order by id")
+    lesser = everything.fleet["acme-01"]
+    lesser.identity = {"role": "viewer"}
+    lesser.faults = [
+        Fault(path=f"/api/connections/{each['id']}/bulksync/source", status=403)
+        for each in lesser.connections
+    ]
+
+    account = await everything.sync()
+
+    assert account["outcomes"]["forbidden"] == 1
+    assert before == await everything.query(
+        "select * from inventory.connection_sources order by id"
+    )

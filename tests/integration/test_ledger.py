@@ -140,10 +140,10 @@ async def test_a_bug_in_one_scope_leaves_the_others_alone(
     """Fault H11."""
     broken = world.fleet["acme-01"].id
 
-    def normalize(record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN401, FBT001 - the interface of Resource
+    def normalize(record: Any, *more: Any) -> Record | Rejection:  # noqa: ANN401 - the interface of Resource
         if record["organization_id"] == broken:
             raise ZeroDivisionError(record["name"])
-        return CONNECTIONS.normalize(record, sanitized)
+        return CONNECTIONS.normalize(record, *more)
 
     world.resources = [replace(CONNECTIONS, normalize=normalize)]
 

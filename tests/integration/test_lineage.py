@@ -191,6 +191,7 @@ async def test_circles_of_parents_end(database_url: str, parents: dict[str, str]
         assert set(found) == set(parents)
         roots = {row["root_connection_id"] for row in found.values()}
         assert roots == ({None, "one"} if is_circle else {None})
+        assert found["one"]["copies"] == (len(parents) - 1 if is_circle else 0)
         assert set(await unused(world)) == set(parents) - {row["connection_id"] for row in users}
 
 

@@ -80,8 +80,9 @@ async def test_each_version_and_each_change_is_kept(world: Stored, resource: str
     await world.connection.execute(
         "insert into inventory.history (resource, deployment, organization_id, id, valid_from,"  # noqa: S608 (names of ours)
         " valid_to, change, first_seen_at, generation, record)"
-        f" select $1, deployment, organization_id, id, $2, $3, 'created', $2, 1,"
-        f" jsonb_set(to_jsonb(c), '{{extra}}', 'null') from inventory.{resource} c",
+        f" select r, deployment, organization_id, id, $2, $3, 'created', $2, 1,"
+        f" jsonb_set(to_jsonb(c), '{{extra}}', 'null') from inventory.{resource} c,"
+        " unnest(array[$1, 'another of the same id']) r",
         resource,
         MOMENT - timedelta(hours=2),
         MOMENT,

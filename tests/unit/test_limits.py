@@ -791,6 +791,13 @@ def test_revoked_keys_and_keys_that_never_worked_are_no_incident() -> None:
     assert not incident.active
 
 
+def test_a_fleet_in_which_nothing_worked_before_has_no_incident() -> None:
+    incident = AuthIncident(worked_before=0)
+    for number in range(20):
+        incident.record(str(number), worked_before=True, unauthorized=False)
+    assert not incident.active
+
+
 def test_a_handful_of_answers_is_too_few_to_call_an_incident() -> None:
     incident = AuthIncident(worked_before=9)
     for number in range(9):
