@@ -31,6 +31,16 @@ def looks_cut(body: bytes) -> bool:
     return body[:64].lstrip()[:1] == b"{" and not body.rstrip().endswith(b"}")
 
 
+class Data(NamedTuple):
+    """What an answer holds, of whatever type."""
+
+    value: Any
+    sanitized: bool
+    """Whether something had to be replaced to make it storable."""
+    has_more: bool
+    """Whether it is only the first page."""
+
+
 def decipher_list(response: Response, *, asked_version: str) -> Page:
     """One page of a list; ``data: null`` is an empty one (sections 3 and 4.1, fault C5).
 
