@@ -93,7 +93,7 @@ class Schemas:
         read_at = scope.known.details_read_at
         if read_at is None or not timedelta() <= self._now() - read_at < VALID_FOR:
             in_use = await store.load_kinds_in_use(self._database, deployment)
-            for kind in sorted(in_use | self._fields[deployment].keys()):
+            for kind in sorted(in_use.keys() | self._fields[deployment].keys()):
                 if not self._attempts[deployment, kind]:
                     await self._ask(scope, kind)
             scope.details_read = True
@@ -113,7 +113,7 @@ class Schemas:
         self._in_flight[key] = done = asyncio.get_running_loop().create_future()
         try:
             response = await self._client.send(scope.caller, api.item_request(path, kind))
-            fields = reduce(api.decipher_bare(response)) or {}
+            fields = reduce(api.decipher_bare(response)) or self._fields[deployment].get(kind, {})
         except ScopeError as error:
             extra = {"type": kind, "outcome": error.outcome, "error": error.message}
             log.info("schema.not_read", extra=extra)

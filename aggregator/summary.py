@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from aggregator.model import Counts, Outcome
-from aggregator.scope import MOST_NAMED, NONE_COUNTED, Planned, ScopeResult
+from aggregator.scope import MOST_NAMED, NONE_COUNTED, UNPROVEN, Planned, ScopeResult
 
 EXIT_COMPLETE = 0
 EXIT_FAILED = 1
@@ -80,8 +80,8 @@ class Summary:
         """False where organizations could not be discovered: then the run is not complete."""
         self.walk_races = 0
         self.withheld_by_complete = 0
-        """Rows missing from complete answers; those missing from partial ones are not for a person
-        to accept."""
+        """Rows missing from complete answers that a person may want to look at; those missing from
+        partial ones, or only until the next run agrees, are not for a person to accept."""
         self.planned: dict[tuple[str, str], Plan] | None = None
         """What would change by organization and resource, where the run is only a plan."""
         self.outcomes: Counter[Outcome] = Counter()
@@ -97,7 +97,7 @@ class Summary:
             self.resources[name] = self.resources.get(name, Counts()) + result.counts
             self.walk_races += result.walk_races
             if result.outcome is Outcome.COMPLETE:
-                self.withheld_by_complete += result.counts.withheld
+                self.withheld_by_complete += result.counts.withheld - _waiting(result)
             if self.planned is not None:
                 self._plan(result)
             if not result.is_verdict:
@@ -158,7 +158,7 @@ class Summary:
         complete = self.organizations - len(self._troubled)
         if self._troubled or not self.knows_everyone:
             return EXIT_PARTIAL if complete else EXIT_NONE_COMPLETE
-        if any(counts.withheld for counts in self.resources.values()):
+        if self.withheld_by_complete:
             return EXIT_WITHHELD
         return EXIT_COMPLETE
 
@@ -190,6 +190,14 @@ class Summary:
         if self.headlines:
             document["headline"] = "; ".join(self.headlines)
         return document
+
+
+def _waiting(result: ScopeResult) -> int:
+    """How many rows the result keeps until another run agrees, there being no address to look at."""
+    if result.is_verdict or result.absence is None:
+        return 0
+    reasons = result.absence.withheld.values()
+    return sum(reason == UNPROVEN for reason in reasons)
 
 
 STATUS_OF_EXIT = {
