@@ -193,9 +193,10 @@ class Summary:
 
 
 def _waiting(result: ScopeResult) -> int:
-    """How many rows the result keeps until another run agrees, there being no address to look at."""
+    """How many rows the result keeps only until another run agrees: they have no address."""
     if result.is_verdict or result.absence is None:
         return 0
+
     reasons = result.absence.withheld.values()
     return sum(reason == UNPROVEN for reason in reasons)
 
