@@ -86,6 +86,9 @@ class Summary:
         """What would change by organization and resource, where the run is only a plan."""
         self.outcomes: Counter[Outcome] = Counter()
         self.resources: dict[str, Counts] = {}
+        self._unread: set[tuple[str, str]] = set()
+        """Deployments and resources of which no key could read what is common to all; nobody's
+        organization is to blame for that."""
         self._troubled: dict[str, set[Outcome]] = {}
         self._groups: dict[tuple[Outcome, str], Group] = {}
 
@@ -103,7 +106,9 @@ class Summary:
             if not result.is_verdict:
                 self.done += 1
                 self.outcomes[result.outcome] += 1
-                if result.outcome is not Outcome.COMPLETE:
+                if result.resource.per == "deployment":
+                    self._note_common(result)
+                elif result.outcome is not Outcome.COMPLETE:
                     self._trouble(result)
 
     def _plan(self, result: ScopeResult) -> None:
@@ -121,8 +126,20 @@ class Summary:
             if kept < MOST_NAMED:
                 planned.changes.append(each)
 
+    def _note_common(self, result: ScopeResult) -> None:
+        """Of several keys the last one tried tells how it ended."""
+        key = (result.organization.deployment, result.resource.name)
+        if result.outcome is Outcome.COMPLETE:
+            self._unread.discard(key)
+        else:
+            self._unread.add(key)
+            self._group(result)
+
     def _trouble(self, result: ScopeResult) -> None:
         self._troubled.setdefault(result.organization.name, set()).add(result.outcome)
+        self._group(result)
+
+    def _group(self, result: ScopeResult) -> None:
         key = (result.outcome, result.error or "")
         group = self._groups.setdefault(key, Group(*key))
         group.organizations[result.organization.name] = None
@@ -156,8 +173,9 @@ class Summary:
     @property
     def exit_code(self) -> int:
         complete = self.organizations - len(self._troubled)
-        if self._troubled or not self.knows_everyone:
-            return EXIT_PARTIAL if complete else EXIT_NONE_COMPLETE
+        if self._troubled or self._unread or not self.knows_everyone:
+            is_any = complete and (self.outcomes[Outcome.COMPLETE] or not self.outcomes)
+            return EXIT_PARTIAL if is_any else EXIT_NONE_COMPLETE
         if self.withheld_by_complete:
             return EXIT_WITHHELD
         return EXIT_COMPLETE
