@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aggregator import api, diff
 from aggregator.client import Client, Tally
 from aggregator.errors import ScopeError
-from aggregator.model import Counts, Outcome, Record
+from aggregator.model import Counts, Outcome, Record, Rejection
+from aggregator.schemas import Schemas
 from aggregator.scope import UNPROVEN, Absence, Change, Digests, ScopeResult
 from aggregator.visit import Scope
 
@@ -95,8 +96,9 @@ def _without_proof(verdict: Verdict, absence: Absence) -> Verdict:
 class Prover:
     """Judges the absent rows of scopes whose answers are written; borrows the run's client."""
 
-    def __init__(self, client: Client, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: Client, schemas: Schemas, *, now: Callable[[], datetime]) -> None:
         self._client = client
+        self._schemas = schemas
         self._now = now
 
     async def prove(self, scope: Scope, result: ScopeResult, absence: Absence) -> ScopeResult:
@@ -192,7 +194,7 @@ class Prover:
             return Look(error.outcome, f"it cannot be read by id: {error.message}")
         finally:
             scope.hold.drop()
-        record = scope.resource.normalize(item, sanitized)
+        record = await self._normalize(scope, item, sanitized=sanitized)
         if (
             not isinstance(record, Record)
             or record.id != identifier
@@ -200,3 +202,15 @@ class Prover:
         ):
             return Look(Outcome.BAD_PAYLOAD, "a read by id answers with another record")
         return Look(Outcome.COMPLETE, record=record)
+
+    async def _normalize(
+        self, scope: Scope, item: dict[str, Any], *, sanitized: bool
+    ) -> Record | Rejection:
+        """The record as the list would give it: masked by its type's schema, where it has one."""
+        resource = scope.resource
+        if resource.kind_of is None:
+            return resource.normalize(item, sanitized)
+        kind = resource.kind_of(item)
+        rules = await self._schemas.rules(scope, [] if kind is None else [kind])
+        by_rules: Callable[..., Record | Rejection] = resource.normalize
+        return by_rules(item, sanitized, rules)

@@ -236,12 +236,13 @@ class Job:
     ) -> Work:
         settings, options = self.settings, self.options
         budget = ByteBudget(BYTES_IN_FLIGHT)
+        schemas = Schemas(
+            self.network.client, self.database, _detail_path(self.resources), now=self.now
+        )
         collector = Collector(
             self.network.client,
             self.database,
-            schemas=Schemas(
-                self.network.client, self.database, _detail_path(self.resources), now=self.now
-            ),
+            schemas=schemas,
             refresher=Refresher(self.network.client, self.sleep)
             if options.refresh_schemas
             else None,
@@ -260,7 +261,7 @@ class Job:
             resources=self.resources,
             database=self.database,
             collector=collector,
-            prover=Prover(self.network.client, now=self.now),
+            prover=Prover(self.network.client, schemas, now=self.now),
             caller=self.network.caller,
             give_up=self.network.give_up,
             budget=budget,
