@@ -94,7 +94,7 @@ def _without_proof(verdict: Verdict, absence: Absence) -> Verdict:
 
 
 class Prover:
-    """Judges the absent rows of scopes whose answers are written; borrows the run's client."""
+    """Judges the absent rows of scopes whose answers are written; borrows what the run shares."""
 
     def __init__(self, client: Client, schemas: Schemas, *, now: Callable[[], datetime]) -> None:
         self._client = client
@@ -194,7 +194,7 @@ class Prover:
             return Look(error.outcome, f"it cannot be read by id: {error.message}")
         finally:
             scope.hold.drop()
-        record = await self._normalize(scope, item, sanitized=sanitized)
+        record = await self._normalized(scope, item, sanitized=sanitized)
         if (
             not isinstance(record, Record)
             or record.id != identifier
@@ -203,14 +203,14 @@ class Prover:
             return Look(Outcome.BAD_PAYLOAD, "a read by id answers with another record")
         return Look(Outcome.COMPLETE, record=record)
 
-    async def _normalize(
+    async def _normalized(
         self, scope: Scope, item: dict[str, Any], *, sanitized: bool
     ) -> Record | Rejection:
-        """The record as the list would give it: masked by its type's schema, where it has one."""
-        resource = scope.resource
-        if resource.kind_of is None:
-            return resource.normalize(item, sanitized)
-        kind = resource.kind_of(item)
+        """The record as the list would give it."""
+        normalize: Callable[..., Record | Rejection] = scope.resource.normalize
+        kind_of = scope.resource.kind_of
+        if kind_of is None:
+            return normalize(item, sanitized)
+        kind = kind_of(item)
         rules = await self._schemas.rules(scope, [] if kind is None else [kind])
-        by_rules: Callable[..., Record | Rejection] = resource.normalize
-        return by_rules(item, sanitized, rules)
+        return normalize(item, sanitized, rules)

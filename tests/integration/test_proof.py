@@ -9,7 +9,6 @@ import pytest
 
 from aggregator.incident import FleetIncident
 from aggregator.proof import A_PAGE, CHANGED, HIDDEN, NEIGHBOR_EVERY, ODD_ID
-from aggregator.resources import RESOURCES
 from tests.simulator import Fault, Fleet, html_page
 from tests.syncing import Syncing, syncing
 
@@ -80,23 +79,6 @@ async def test_a_row_that_its_address_still_shows_is_kept_as_a_walk_race(world: 
     assert stored["withheld_since"] is None
     assert (await world.scopes(account))["acme-01"]["walk_races"] == 1
     assert [version["change"] for version in await world.history(raced["id"])] == ["created"]
-
-
-async def test_a_raced_row_is_masked_as_the_list_is(world: Syncing) -> None:
-    """Its type's schema says what may be kept, whichever way it was read."""
-    world.resources = (RESOURCES["connections"], RESOURCES["connection_types"])
-    raced = world.fleet["acme-01"].connections[0]
-    raced["type"] = {"id": "shop", "name": "Shop"}
-    raced["configuration"] = {"flavor": "vanilla"}
-    world.fleet.type_schemas["shop"] = b'{"properties": {"flavor": {"type": "string"}}}'
-    await world.sync()
-    _hide(world, raced["id"])
-
-    account = await world.sync()
-
-    assert account["walk_races"] == 1
-    [version] = await world.history(raced["id"])
-    assert version["configuration"] == {"flavor": "vanilla"}
 
 
 async def test_what_a_read_by_id_shows_of_a_raced_row_is_stored(world: Syncing) -> None:
