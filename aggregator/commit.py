@@ -63,6 +63,8 @@ async def _write_resource(
     ]
     await ledger.note_drift(connection, resource, written)
     await ledger.close_scopes(connection, resource, written, generation)
+    if resource.per == "deployment":
+        await ledger.forget_other_readers(connection, resource, written)
     overtaken = [_overtaken(result) for result in results if result.organization.name not in ours]
     return written + overtaken
 

@@ -26,6 +26,7 @@ from aggregator.model import (
     Target,
 )
 from aggregator.refresh import Refresher
+from aggregator.resources.fields import usable_id
 from aggregator.schemas import Schemas
 from aggregator.sieve import Sieve
 from aggregator.visit import Scope, Snapshot
@@ -224,9 +225,10 @@ class Fetcher:
             if response is not first:
                 await scope.hold.keep(payload.weight(response.body))
             for raw in page.records:
-                if isinstance(raw, dict) and isinstance(kind := raw.get("id"), str):
-                    listed.add(kind)
+                if isinstance(raw, dict):  # what a list calls so is not what we have read
+                    kind = usable_id(raw.get("id")) or ""
                     raw["schema"] = fields.get(kind)
+                    listed.add(kind)
             await self._sift(scope, sieve, page)
         if fields.keys() - listed:
             in_use = await store.load_kinds_in_use(self._database, deployment)

@@ -172,6 +172,14 @@ async def open_scopes(connection: Connection, resource: Resource, names: Iterabl
     await connection.execute(statement("open_scopes"), sorted(names), resource.name)
 
 
+async def forget_other_readers(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult]
+) -> None:
+    """Makes the other readers of a deployment's resource compare with what is stored by now."""
+    readers = [result.organization.name for result in results if result.digests]
+    await connection.execute(statement("forget_other_readers"), resource.name, readers)
+
+
 async def lock_scopes(
     connection: Connection, resource: Resource, names: Iterable[str], generation: int
 ) -> dict[str, int]:

@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator import api, store
+from aggregator.backpressure import ByteBudget, Hold
 from aggregator.client import Client
 from aggregator.database import Database
 from aggregator.errors import ScopeError
+from aggregator.model import Outcome
 from aggregator.resources.connection_schema import reduce
 from aggregator.rules import Rules, compiled
 from aggregator.visit import Scope
@@ -21,7 +24,13 @@ log = logging.getLogger(__name__)
 
 VALID_FOR = timedelta(days=1)
 MOST_ATTEMPTS = 3
-"""At one schema in one run, each with the key of the scope that needs it."""
+"""At a schema that cannot be read, in one run, each with another organization's key."""
+PATIENCE_SECONDS = 10.0
+"""How long a scope waits for what others ask for, before it asks itself."""
+MOST_FAILURES_IN_A_ROW = 3
+"""Of one key at schemas that are due."""
+_OF_THE_TYPE = {Outcome.NOT_FOUND, Outcome.BAD_PAYLOAD, Outcome.TOO_LARGE}
+"""Outcomes that may be the type's; all others are those of whoever asked."""
 
 
 class Schemas:
@@ -45,7 +54,12 @@ class Schemas:
         self._fields: dict[str, dict[str, Any]] = defaultdict(dict)
         self._rules: dict[str, dict[str, Rules]] = defaultdict(dict)
         self._changed: set[str] = set()
-        self._attempts: Counter[tuple[str, str]] = Counter()
+        self._answered: set[tuple[str, str]] = set()
+        """What this run has read, or knows that it cannot be."""
+        self._unreadable: Counter[tuple[str, str]] = Counter()
+        self._failed: set[tuple[str, str]] = set()
+        """Organizations that have asked for a type in vain."""
+        self._room = ByteBudget(0)
         self._in_flight: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._is_loaded = False
         self._loading = asyncio.Lock()
@@ -73,15 +87,19 @@ class Schemas:
         A type whose schema cannot be had has no rules: then names decide, and mask more.
         """
         deployment = scope.organization.deployment
-        while missing := [kind for kind in sorted(kinds) if self._is_missing(deployment, kind)]:
-            keys = [(deployment, kind) for kind in missing]
-            free = next((key for key in keys if key not in self._in_flight), None)
-            if free is not None:
-                await self._ask(scope, free[1])
-            else:  # others ask for all that is missing
-                await asyncio.wait(
-                    [self._in_flight[key] for key in keys], return_when=asyncio.FIRST_COMPLETED
-                )
+        missing = [kind for kind in sorted(kinds) if self._is_missing(scope, kind)]
+        for kind in missing:
+            if (deployment, kind) not in self._in_flight and self._is_missing(scope, kind):
+                await self._ask(scope, kind)
+        clock = asyncio.get_running_loop().time
+        until = clock() + PATIENCE_SECONDS
+        for kind in missing:
+            while self._is_missing(scope, kind):
+                asking = self._in_flight.get((deployment, kind))
+                if asking is None or until <= clock():  # or whoever asks is slow
+                    await self._ask(scope, kind)
+                else:
+                    await asyncio.wait([asking], timeout=until - clock())
         return self._rules[deployment]
 
     async def refresh(self, scope: Scope) -> bool:
@@ -93,37 +111,52 @@ class Schemas:
         read_at = scope.known.details_read_at
         if read_at is None or not timedelta() <= self._now() - read_at < VALID_FOR:
             in_use = await store.load_kinds_in_use(self._database, deployment)
+            failures = 0
             for kind in sorted(in_use.keys() | self._fields[deployment].keys()):
-                if not self._attempts[deployment, kind]:
+                if (deployment, kind) not in self._answered:
                     await self._ask(scope, kind)
-            scope.details_read = True
+                    failures = 0 if (deployment, kind) in self._answered else failures + 1
+                if failures == MOST_FAILURES_IN_A_ROW:  # the others are for another day, or key
+                    break
+            scope.details_read = failures < MOST_FAILURES_IN_A_ROW
         return deployment in self._changed
 
-    def _is_missing(self, deployment: str, kind: str) -> bool:
+    def _is_missing(self, scope: Scope, kind: str) -> bool:
+        """Whether it is worth a request of this scope."""
+        deployment = scope.organization.deployment
         return (
             self._detail_path is not None
             and kind not in self._fields[deployment]
-            and self._attempts[deployment, kind] < MOST_ATTEMPTS
+            and (scope.organization.name, kind) not in self._failed
+            and self._unreadable[deployment, kind] < MOST_ATTEMPTS
         )
 
     async def _ask(self, scope: Scope, kind: str) -> None:
         deployment, path = scope.organization.deployment, self._detail_path or ""
         key = deployment, kind
-        self._attempts[key] += 1
         self._in_flight[key] = done = asyncio.get_running_loop().create_future()
+        # With room of its own: those who hold what there is may be waiting for this answer.
+        hold = Hold(self._room)
+        caller = replace(scope.caller, hold=hold)
         try:
-            response = await self._client.send(scope.caller, api.item_request(path, kind))
+            response = await self._client.send(caller, api.item_request(path, kind))
             fields = reduce(api.decipher_bare(response)) or self._fields[deployment].get(kind, {})
         except ScopeError as error:
+            self._failed.add((scope.organization.name, kind))
+            if error.outcome in _OF_THE_TYPE:
+                self._unreadable[key] += 1
+                self._answered.add(key)
             extra = {"type": kind, "outcome": error.outcome, "error": error.message}
             log.info("schema.not_read", extra=extra)
         else:
+            self._answered.add(key)
             if fields != self._fields[deployment].get(kind):
                 self._note(deployment, kind, fields)
                 self._changed.add(deployment)
         finally:
-            scope.hold.drop()
-            del self._in_flight[key]
+            hold.drop()
+            if self._in_flight.get(key) is done:
+                del self._in_flight[key]
             done.set_result(None)
 
     def _note(self, deployment: str, kind: str, fields: dict[str, Any]) -> None:

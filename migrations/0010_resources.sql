@@ -131,9 +131,14 @@ select
     o.gone_upstream_since,
     o.is_expected,
     e.resources_complete,
-    e.resources_not_complete
+    e.resources_not_complete,
+    n.sso_domain,
+    n.sso_org_id,
+    n.issuer
 from ledger.coverage o
 join ledger.entirety e using (organization)
+left join inventory.organizations n
+    on n.deployment = o.deployment and n.organization_id = o.pinned_id and n.id = o.pinned_id
 left join inventory.organization_counts c
     on c.deployment = o.deployment and c.organization_id = o.pinned_id
 left join ledger.withheld_counts w
@@ -143,3 +148,8 @@ comment on column reporting.organizations.resources_complete is
     'Resources whose last attempt was complete.';
 comment on column reporting.organizations.resources_not_complete is
     'Resources whose last attempt was not complete: what is shown of them is older, and when it was read is said beside it.';
+comment on column reporting.organizations.sso_domain is
+    'Domain whose people sign in through single sign-on, as Polytomic has it.';
+comment on column reporting.organizations.sso_org_id is
+    'Id of the organization at the single sign-on provider.';
+comment on column reporting.organizations.issuer is 'Issuer of its sign-in tokens.';

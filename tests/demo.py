@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
 
 from aggregator import embedded
-from aggregator.terminal import print_query
+from aggregator.terminal.console import new_console, new_table, safe
 from tests.simulator import Simulator, demo_fleet
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +83,7 @@ async def main() -> int:
     connection = await asyncpg.connect(server.dsn)
     try:
         for title, query in QUESTIONS:
-            print_query(title, [dict(row) for row in await connection.fetch(query)])
+            _print_answer(title, [dict(row) for row in await connection.fetch(query)])
     finally:
         await connection.close()
     print(
@@ -107,6 +109,21 @@ async def _sync(simulator: Simulator) -> int:
         env={**own, **settings, **keys, "PYTHONPATH": str(ROOT)},
     )
     return await process.wait()
+
+
+def _print_answer(title: str, rows: Sequence[Mapping[str, object]]) -> None:
+    table = new_table(title=title)
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    new_console().print(table if rows else f"{title}: none")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "-" if value is None else safe(value)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,21 @@ with missing as (
 insert into ledger.withheld as w (
     resource, deployment, organization_id, id, reason, runs, last_seen_at
 )
-select $1, m.deployment, m.organization_id, m.id, m.reason, m.runs, s.last_read_at
+select
+    $1, m.deployment, m.organization_id, m.id, m.reason, m.runs,
+    coalesce(s.last_read_at, d.last_read_at)
 from missing m
 left join ledger.organizations o
     on o.deployment = m.deployment and o.organization_id = m.organization_id
 left join ledger.scopes s on s.organization = o.organization and s.resource = $1
+left join (
+    -- What a deployment has in common has no organization: any of them may have read it.
+    select o.deployment, max(s.last_read_at) as last_read_at
+    from ledger.organizations o
+    join ledger.scopes s using (organization)
+    where s.resource = $1 and exists (select from missing where organization_id = '')
+    group by o.deployment
+) d on d.deployment = m.deployment and m.organization_id = ''
 order by m.deployment, m.organization_id, m.id
 on conflict (resource, deployment, organization_id, id) do update
 set reason = excluded.reason, runs = w.runs + excluded.runs

@@ -95,9 +95,9 @@ class _Counting:
         self.normalized = 0
         self.resource = replace(CONNECTIONS, version=version, normalize=self._normalize)
 
-    def _normalize(self, record: Any, sanitized: bool) -> Record | Rejection:  # noqa: ANN401, FBT001 - the interface of Resource
+    def _normalize(self, record: Any, *more: Any) -> Record | Rejection:  # noqa: ANN401 - the interface of Resource
         self.normalized += 1
-        return CONNECTIONS.normalize(record, sanitized)
+        return CONNECTIONS.normalize(record, *more)
 
 
 async def test_the_same_bytes_are_not_parsed_again(

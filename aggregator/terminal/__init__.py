@@ -1,0 +1,9 @@
+"""What people see: a progress bar on a terminal, and tables; nothing of it with ``--json``."""
+
+from aggregator.terminal.check import print_check
+from aggregator.terminal.explanation import print_explanation
+from aggregator.terminal.progress import progress
+from aggregator.terminal.run import print_summary
+from aggregator.terminal.status import print_status
+
+__all__ = ["print_check", "print_explanation", "print_status", "print_summary", "progress"]
