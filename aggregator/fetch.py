@@ -47,8 +47,8 @@ class _Whole(NamedTuple):
     value: Any = None
     sanitized: bool = False
     bodies: Sequence[bytes] = (b"",)
-    is_refused: bool = False
-    """It was answered with 403."""
+    refused_with: int | None = None
+    """The status by which the server says that there is no such thing."""
 
 
 class Fetcher:
@@ -151,6 +151,7 @@ class Fetcher:
             await self._refresher.refresh(scope, each.refresh, targets)
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
+        silent: list[str] = []
         failures = refused = 0
         for target in targets:
             try:
@@ -163,7 +164,9 @@ class Fetcher:
                 sieve.reject(Rejection(target.id, f"{error.outcome}: {error.message}", "null"))
                 continue
             failures = 0
-            refused += answer.is_refused
+            refused += answer.refused_with == HTTPStatus.FORBIDDEN
+            if answer.refused_with is not None:
+                silent.append(target.id)
             bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
             await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
             if target.is_missing and answer.value is None:
@@ -177,7 +180,7 @@ class Fetcher:
         if digest == scope.known.bytes_digest:
             return None
         snapshot = await self._snapshot(scope, sieve, digest)
-        return replace(snapshot, is_refused=refused == len(targets) > 0)
+        return replace(snapshot, is_refused=refused == len(targets) > 0, silent=silent)
 
     async def _ask(self, scope: Scope, each: Each, target: Target) -> _Whole:
         """The answer for one connection; None where the server says that it has no such thing."""
@@ -192,7 +195,7 @@ class Fetcher:
         except ScopeError as error:
             if error.http_status in _HAS_NONE and not error.is_page:
                 scope.hold.drop()
-                return _Whole(is_refused=error.http_status == HTTPStatus.FORBIDDEN)
+                return _Whole(refused_with=error.http_status)
             raise
         scope.request_id = scope.tally.request_id
         return await self._whole(caller, request, response)

@@ -44,6 +44,26 @@ async def load_known(
     }
 
 
+async def load_belonging(
+    database: Database,
+    resource: Resource,
+    deployment: str,
+    organization_id: str,
+    connections: Sequence[str],
+) -> frozenset[str]:
+    """Ids of the stored rows that belong to any of these connections."""
+    if not connections or resource.each is None or resource.each.belongs_by is None:
+        return frozenset()
+    rows = await database.fetch(
+        resource_statement("belonging", resource),
+        deployment,
+        organization_id,
+        resource.each.belongs_by,
+        connections,
+    )
+    return frozenset(row["id"] for row in rows)
+
+
 async def load_targets(database: Database, deployment: str, organization_id: str) -> list[Target]:
     """The stored connections of one organization, by id, those included that are withheld."""
     return [

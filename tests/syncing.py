@@ -18,7 +18,9 @@ import orjson
 
 from aggregator import runs
 from aggregator.allowlist import AllowList
-from aggregator.commands.sync import Job, Stopper, refresh_paths
+from aggregator.commands.choices import refresh_paths
+from aggregator.commands.signals import Stopper
+from aggregator.commands.sync import Job
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
 from aggregator.organizations import Registry

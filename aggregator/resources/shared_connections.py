@@ -152,6 +152,7 @@ SHARED_CONNECTIONS = Resource(
     each=Each(
         applies=applies,
         records=records,
+        belongs_by="parent_connection_id",
         partner_path="/api/organizations/{organization}/connections/{id}/shared",
     ),
     fields=FIELDS,
