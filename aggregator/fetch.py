@@ -152,6 +152,7 @@ class Fetcher:
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
         silent: list[str] = []
+        extent = self._client.extent()
         failures = refused = 0
         for target in targets:
             try:
@@ -169,9 +170,11 @@ class Fetcher:
                 silent.append(target.id)
             bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
             await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
+            extent.add_bytes(sum(map(len, answer.bodies)))
             if target.is_missing and answer.value is None:
                 continue  # it is gone, rather than without such a thing
             records = each.records(target, answer.value)
+            extent.add_records(len(records))
             marks = frozenset(range(len(records)) if answer.sanitized else ())
             await self._sift(scope, sieve, Page(records, sanitized=marks))
         if sieve.rejected:
