@@ -44,6 +44,26 @@ async def load_known(
     }
 
 
+async def load_belonging(
+    database: Database,
+    resource: Resource,
+    deployment: str,
+    organization_id: str,
+    connections: Sequence[str],
+) -> frozenset[str]:
+    """Ids of the stored rows that belong to any of these connections."""
+    if not connections or resource.each is None or resource.each.belongs_by is None:
+        return frozenset()
+    rows = await database.fetch(
+        resource_statement("belonging", resource),
+        deployment,
+        organization_id,
+        resource.each.belongs_by,
+        connections,
+    )
+    return frozenset(row["id"] for row in rows)
+
+
 async def load_targets(database: Database, deployment: str, organization_id: str) -> list[Target]:
     """The stored connections of one organization, by id, those included that are withheld."""
     return [
@@ -53,6 +73,7 @@ async def load_targets(database: Database, deployment: str, organization_id: str
             row["is_healthy"],
             row["is_shared"],
             row["reports_api_calls"],
+            row["is_missing"],
         )
         for row in await database.fetch(statement("targets"), deployment, organization_id)
     ]
@@ -64,10 +85,10 @@ async def load_schemas(database: Database) -> list[tuple[str, str, dict[str, Any
     return [(row["deployment"], row["id"], orjson.loads(row["fields"])) for row in rows]
 
 
-async def load_kinds_in_use(database: Database, deployment: str) -> set[str]:
-    """The connection types of a deployment's stored connections."""
+async def load_kinds_in_use(database: Database, deployment: str) -> dict[str, dict[str, Any]]:
+    """The connection types of a deployment's stored connections, each as it was listed last."""
     rows = await database.fetch(statement("kinds_in_use"), deployment)
-    return {row["type_id"] for row in rows}
+    return {row["type_id"]: orjson.loads(row["shown"]) for row in rows}
 
 
 async def write_changes(
