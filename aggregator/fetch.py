@@ -171,6 +171,8 @@ class Fetcher:
             bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
             await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
             extent.add_bytes(sum(map(len, answer.bodies)))
+            if target.is_missing and answer.value is None:
+                continue  # it is gone, rather than without such a thing
             records = each.records(target, answer.value)
             extent.add_records(len(records))
             marks = frozenset(range(len(records)) if answer.sanitized else ())
@@ -206,8 +208,8 @@ class Fetcher:
     async def _deployment(self, scope: Scope) -> Snapshot | None:
         """The connection types of a host, each with what its schema says of configurations.
 
-        Schemas are read where connections use the type, and again once a day. A type whose schema
-        is known stays, whether the server lists it or not.
+        Schemas are read where connections use the type, and again once a day. A type that is in use
+        stays, whether the server lists it or not, if its schema is known.
         """
         request = Request(scope.resource.path)
         first = await self._send(scope, request)
@@ -234,8 +236,13 @@ class Fetcher:
                     raw["schema"] = fields.get(kind)
                     listed.add(kind)
             await self._sift(scope, sieve, page)
-        hidden = [{"id": kind, "schema": fields[kind]} for kind in fields.keys() - listed]
-        await self._sift(scope, sieve, Page(hidden))
+        if fields.keys() - listed:
+            in_use = await store.load_kinds_in_use(self._database, deployment)
+            hidden = [
+                {**in_use[kind], "id": kind, "schema": fields[kind]}
+                for kind in sorted(fields.keys() & in_use.keys() - listed)
+            ]
+            await self._sift(scope, sieve, Page(hidden))
         digest = diff.bytes_digest([first.body], scope.resource.version) if is_single else None
         return await self._snapshot(scope, sieve, digest)
 

@@ -258,6 +258,8 @@ class Target(NamedTuple):
     is_shared: bool
     """It is a copy of another organization's connection."""
     reports_api_calls: bool
+    is_missing: bool = False
+    """The last list of connections lacked it."""
 
 
 @dataclass(frozen=True, slots=True)

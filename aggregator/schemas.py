@@ -66,6 +66,8 @@ class Schemas:
 
     async def load(self) -> None:
         """Reads what is stored, once a run; to be awaited before anything else is called."""
+        if self._is_loaded:
+            return
         async with self._loading:
             if not self._is_loaded:
                 for deployment, kind, fields in await store.load_schemas(self._database):
@@ -79,7 +81,7 @@ class Schemas:
     def digests(self, deployment: str, kinds: Iterable[str]) -> list[bytes]:
         """What masking these types depends on, in the order of ``kinds``."""
         rules = self._rules[deployment]
-        return [rules[kind].digest if kind in rules else b"" for kind in kinds]
+        return [rules[kind].digest if kind in rules else b"" for kind in kinds] if rules else []
 
     async def rules(self, scope: Scope, kinds: Iterable[str]) -> Mapping[str, Rules]:
         """The rules by type; schemas that nobody has read are asked for, each by one scope.
@@ -112,7 +114,7 @@ class Schemas:
         if read_at is None or not timedelta() <= self._now() - read_at < VALID_FOR:
             in_use = await store.load_kinds_in_use(self._database, deployment)
             failures = 0
-            for kind in sorted(in_use | self._fields[deployment].keys()):
+            for kind in sorted(in_use.keys() | self._fields[deployment].keys()):
                 if (deployment, kind) not in self._answered:
                     await self._ask(scope, kind)
                     failures = 0 if (deployment, kind) in self._answered else failures + 1
@@ -140,7 +142,7 @@ class Schemas:
         caller = replace(scope.caller, hold=hold)
         try:
             response = await self._client.send(caller, api.item_request(path, kind))
-            fields = reduce(api.decipher_bare(response)) or {}
+            fields = reduce(api.decipher_bare(response)) or self._fields[deployment].get(kind, {})
         except ScopeError as error:
             self._failed.add((scope.organization.name, kind))
             if error.outcome in _OF_THE_TYPE:

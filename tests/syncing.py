@@ -90,9 +90,13 @@ class Syncing:
         )
         settings = Settings(
             base_url=self.simulator.base_url,
-            requests_per_second=0,
-            requests_per_second_per_organization=0,
-            **{"max_attempts": 1, **self.settings},
+            **{
+                "requests_per_second": 0,
+                "requests_per_second_per_organization": 0,
+                "max_attempts": 1,
+                "resources": [each.name for each in self.resources],
+                **self.settings,
+            },
         )
         async with AsyncExitStack() as stack:
             run_id = uuid4()
