@@ -153,6 +153,7 @@ class Fetcher:
         bodies: list[bytes] = []
         silent: list[str] = []
         going: list[str] = []
+        extent = self._client.extent()
         failures = refused = 0
         for target in targets:
             try:
@@ -170,9 +171,11 @@ class Fetcher:
                 (going if target.is_missing else silent).append(target.id)
             bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
             await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
+            extent.add_bytes(sum(map(len, answer.bodies)))
             if target.is_missing and answer.refused_with is not None:
                 continue  # it is gone, rather than without such a thing
             records = each.records(target, answer.value)
+            extent.add_records(len(records))
             marks = frozenset(range(len(records)) if answer.sanitized else ())
             await self._sift(scope, sieve, Page(records, sanitized=marks))
         if sieve.rejected:

@@ -99,7 +99,8 @@ def _suspects(change: Change) -> list[Record]:
 
 
 def _rejection(record: Record, result: ScopeResult, error: DatabaseError) -> Rejection:
-    content = dict(zip(result.resource.columns, record.values, strict=True))
+    columns = () if result.resource.is_private else result.resource.columns
+    content = dict(zip(columns, record.values, strict=False))
     text = orjson.dumps(content).decode().replace("\\u0000", "\N{REPLACEMENT CHARACTER}")
     return Rejection(record.id, f"the database refuses it: {error}", text)
 

@@ -325,6 +325,9 @@ class Resource:
     kind_of: Callable[[Any], str | None] | None = None
     """The connection type of a raw record, where that type's schema says what may be kept of it:
     ``normalize`` then takes the rules by type as a third argument."""
+    is_private: bool = False
+    """Values of its records are shown where its own views show them, and nowhere else: neither with
+    a rejection nor in a plan."""
     fields: Mapping[str, Field] = field(default_factory=dict, hash=False)
     """The documented fields of a record by path, such as ``type``, ``type.id`` and ``policies[]``
     for the entries of a list; an object without paths into it is not looked into. Empty: nobody

@@ -66,6 +66,8 @@ class Schemas:
 
     async def load(self) -> None:
         """Reads what is stored, once a run; to be awaited before anything else is called."""
+        if self._is_loaded:
+            return
         async with self._loading:
             if not self._is_loaded:
                 for deployment, kind, fields in await store.load_schemas(self._database):
@@ -79,7 +81,7 @@ class Schemas:
     def digests(self, deployment: str, kinds: Iterable[str]) -> list[bytes]:
         """What masking these types depends on, in the order of ``kinds``."""
         rules = self._rules[deployment]
-        return [rules[kind].digest if kind in rules else b"" for kind in kinds]
+        return [rules[kind].digest if kind in rules else b"" for kind in kinds] if rules else []
 
     async def rules(self, scope: Scope, kinds: Iterable[str]) -> Mapping[str, Rules]:
         """The rules by type; schemas that nobody has read are asked for, each by one scope.

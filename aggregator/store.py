@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.database import Database
+from aggregator.database import Database, copy_rows
 from aggregator.model import Counts, Resource, Target
 from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
 from aggregator.sql import resource_statement, statement
@@ -139,7 +139,7 @@ async def _write_records(
     if not rows:
         return
     await connection.execute(resource_statement("stage", resource))
-    await connection.copy_records_to_table(f"stage_{resource.name}", records=rows)
+    await copy_rows(connection, f"stage_{resource.name}", rows)
     if not all(result.change.is_first for result in results if result.change):
         await connection.execute(
             resource_statement("close_versions", resource), resource.name, generation
@@ -164,11 +164,12 @@ async def _copy_new(
     rows = [row for result in results for row in _rows(result, generation)]
     if not rows:
         return
-    await connection.copy_records_to_table(
+    await copy_rows(
+        connection,
         resource.name,
-        schema_name="inventory",
+        rows,
+        schema="inventory",
         columns=[*KEY_COLUMNS, *resource.columns, "content_hash", "rights", "generation"],
-        records=rows,
     )
     for result in results:
         if result.change and result.change.records:
@@ -212,18 +213,19 @@ async def _write_readings(
     read = [result for result in results if result.change and result.change.readings is not None]
     new = [row for result in read if result.is_new for row in _reading_rows(result)]
     if new:
-        await connection.copy_records_to_table(
+        await copy_rows(
+            connection,
             f"{resource.name}_readings",
-            schema_name="inventory",
+            new,
+            schema="inventory",
             columns=[*KEY_COLUMNS, *resource.readings],
-            records=new,
         )
     read = [result for result in read if not result.is_new]
     if not read:
         return
     rows = [row for result in read for row in _reading_rows(result)]
     await connection.execute(resource_statement("stage_readings", resource))
-    await connection.copy_records_to_table(f"stage_{resource.name}_readings", records=rows)
+    await copy_rows(connection, f"stage_{resource.name}_readings", rows)
     await connection.execute(resource_statement("upsert_readings", resource))
     ended = [result for result in read if result.change and not result.change.is_first]
     if ended:

@@ -16,16 +16,6 @@ _WITHOUT_DATA_ENVELOPE = "2021-05-23"
 """The only version that answers ``{"result": …, "error": …}`` (section 1.7)."""
 
 
-class Data(NamedTuple):
-    """What an answer holds, of whatever type."""
-
-    value: Any
-    sanitized: bool
-    """Whether something had to be replaced to make it storable."""
-    has_more: bool
-    """Whether it is only the first page."""
-
-
 def looks_cut(body: bytes) -> bool:
     """Whether a body begins as a JSON object and does not end as one: worth asking again (C1)."""
     return body[:64].lstrip()[:1] == b"{" and not body.rstrip().endswith(b"}")

@@ -110,4 +110,7 @@ def named(value: Json, keys: Iterable[str], label: str, notes: Notes) -> list[st
 
 
 def _first(item: dict[str, Any], keys: Iterable[str]) -> Json:
-    return next((item[key] for key in keys if item.get(key) not in (None, "")), None)
+    for key in keys:
+        if (given := item.get(key)) not in (None, ""):
+            return given
+    return None

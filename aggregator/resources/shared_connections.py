@@ -146,6 +146,7 @@ SHARED_CONNECTIONS = Resource(
     columns=COLUMNS,
     readings=(),
     normalize=normalizer(_values, FIELDS, organization_id=no_organization, is_private=True),
+    is_private=True,
     is_default=False,
     per="connection",
     needs="connections",

@@ -181,8 +181,8 @@ def test_others_ask_where_the_one_who_asked_is_cancelled() -> None:
 def test_a_key_that_reads_no_schema_is_not_asked_for_all_that_are_due(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def in_use(_: Database, __: str) -> set[str]:
-        return {f"type-{number}" for number in range(5_000)}
+    async def in_use(_: Database, __: str) -> dict[str, dict[str, str]]:
+        return {f"type-{number}": {} for number in range(5_000)}
 
     async def answer(_: Caller, __: Request) -> bytes:
         await asyncio.sleep(30)
