@@ -28,7 +28,8 @@ MOST_PAGES = 10_000
 MOST_EMPTY_PAGES = 10
 """Empty pages in a row that still promise more."""
 MOST_FULL_RESPONSES = 2
-"""The pages of one list together may be as large as so many of the largest single responses."""
+"""All answers to one list, or about the connections of one organization, together may be as large
+as so many of the largest single responses."""
 BYTES_PER_VALUE = 16
 """Of the largest single response: so many values it may hold. Real ones have 25 and more."""
 FEWEST_VALUES = 100_000
@@ -47,6 +48,34 @@ class Tally:
     """Spent on ``Retry-After`` and backoff, not on pacing."""
     http_status: int | None = None
     request_id: str | None = None
+
+
+class Extent:
+    """How much of one scope has been read, in however many answers."""
+
+    def __init__(self, max_response_bytes: int) -> None:
+        self._most_records = max(FEWEST_RECORDS, max_response_bytes // BYTES_PER_RECORD)
+        self._most_bytes = MOST_FULL_RESPONSES * max_response_bytes
+        self._records = 0
+        self._bytes = 0
+
+    def add_records(self, count: int) -> None:
+        """Raises ScopeError (too_large) where there are too many by now."""
+        self._records += count
+        if self._records > self._most_records:
+            raise ScopeError(
+                Outcome.TOO_LARGE, f"the list holds more than {self._most_records} records"
+            )
+
+    def add_bytes(self, count: int) -> None:
+        """Raises ScopeError (too_large) where there are too many by now."""
+        self._bytes += count
+        if self._bytes > self._most_bytes:
+            raise ScopeError(
+                Outcome.TOO_LARGE,
+                f"the answers together hold more than {MOST_FULL_RESPONSES} times "
+                "MAX_RESPONSE_BYTES",
+            )
 
 
 @dataclass(slots=True)
@@ -128,6 +157,10 @@ class Client:
                 raise failure
             await self._wait(failure, failures, caller)
 
+    def extent(self) -> Extent:
+        """Nothing yet of what one scope may hold."""
+        return Extent(self._max_response_bytes)
+
     async def pages(
         self, caller: Caller, request: Request, first: Response
     ) -> AsyncIterator[tuple[Response, Page]]:
@@ -139,15 +172,11 @@ class Client:
         """
         response = first
         tokens: set[str | None] = set()
-        empty = records = size = 0
-        most_records = max(FEWEST_RECORDS, self._max_response_bytes // BYTES_PER_RECORD)
+        empty = 0
+        extent = self.extent()
         while True:
             page = api.decipher_list(response, asked_version=self._api_version)
-            records += len(page.records)
-            if records > most_records:
-                raise ScopeError(
-                    Outcome.TOO_LARGE, f"the list holds more than {most_records} records"
-                )
+            extent.add_records(len(page.records))
             yield response, page
             following = api.next_request(request, page)
             if following is None:
@@ -160,13 +189,7 @@ class Client:
                 raise ScopeError(Outcome.BAD_PAYLOAD, "incomplete: empty pages without end")
             if len(tokens) >= MOST_PAGES:
                 raise ScopeError(Outcome.BAD_PAYLOAD, f"incomplete: more than {MOST_PAGES} pages")
-            size += len(response.body)
-            if size > MOST_FULL_RESPONSES * self._max_response_bytes:
-                raise ScopeError(
-                    Outcome.TOO_LARGE,
-                    f"the pages of the list hold more than {MOST_FULL_RESPONSES} times "
-                    "MAX_RESPONSE_BYTES",
-                )
+            extent.add_bytes(len(response.body))
             response = await self.send(caller, following)
 
     async def _attempt_with_room(

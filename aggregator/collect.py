@@ -166,8 +166,15 @@ class Collector:
     ) -> Absence:
         """What may become of the rows that the answer did not contain, once all are read."""
         doubt = SOME_REJECTED if snapshot.rejected else await self._identities.doubt(scope)
-        rules = replace(self._rules, provable=scope.resource.item_path is not None)
         vouching = self._identities.vouching(scope)
+        silent = await store.load_belonging(
+            self._database,
+            scope.resource,
+            scope.organization.deployment,
+            _owner(scope) or "",
+            snapshot.silent,
+        )
+        rules = replace(self._rules, provable=scope.resource.item_path is not None, silent=silent)
         missing = diff.judge_missing(
             stored, snapshot.records, rules, doubt=doubt, vouching=vouching
         )

@@ -10,7 +10,7 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -211,6 +211,27 @@ async def _leave_as_is(_: object) -> None:
     """Nothing to reset: sessions are never changed, and a pooler's are not ours to reset."""
 
 
+async def copy_rows(
+    connection: Connection,
+    table: str,
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    schema: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> None:
+    """Copies rows into a table, a temporary one where no ``schema`` is named.
+
+    Raises ``RefusedDataError`` for a value that has not the type of its column.
+    """
+    try:
+        await connection.copy_records_to_table(
+            table, schema_name=schema, columns=columns, records=rows
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        # What encoders raise is an error of asyncpg's for a parameter, and bare for COPY.
+        raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None
+
+
 @contextmanager
 def translated_errors(remedy: str = "") -> Iterator[None]:
     """Turns what asyncpg raises into our errors, without a row's values (faults T12, T13).
@@ -223,9 +244,6 @@ def translated_errors(remedy: str = "") -> Iterator[None]:
         raise _translate(error, remedy) from None
     except asyncpg.exceptions.ClientConfigurationError:
         raise ConfigurationError(["AGGREGATOR_DATABASE_URL cannot be understood"]) from None
-    except (OverflowError, UnicodeError, TypeError, asyncpg.DataError) as error:
-        # asyncpg's own encoders refuse a value before the server sees it.
-        raise RefusedDataError(f"a value cannot be encoded ({type(error).__name__})") from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # The latter between the server's last word, read while idle, and the end of its stream.
         raise TransientDatabaseError(f"connection lost ({type(error).__name__})") from None

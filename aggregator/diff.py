@@ -14,6 +14,7 @@ from aggregator.model import Record
 from aggregator.scope import UNPROVEN, Known, Vouching
 
 UNVOUCHED = "the key's rights are not those with which it was seen"
+SILENT = "the server says nothing of what belongs to its connection"
 DIGEST_SIZE = 16
 AGREEING_RUNS = 1
 """Earlier complete runs that must have missed a row too where one alone is not believed."""
@@ -57,6 +58,8 @@ class RemovalRules:
     """A person looked at what earlier runs withheld and lets it go."""
     provable: bool = True
     """Rows can be read one by one; else a loss needs a run that agrees."""
+    silent: frozenset[str] = frozenset()
+    """Rows of which the server would not say anything; these are doubted."""
 
 
 class Missing(NamedTuple):
@@ -96,6 +99,8 @@ def judge_missing(
         row = known[key]
         if doubt is None and not (vouching and vouching.covers(row)):
             withheld[key] = UNVOUCHED
+        elif doubt is None and key in rules.silent:
+            withheld[key] = SILENT
         elif reason is not None and (doubt is not None or row.missing_runs < AGREEING_RUNS):
             withheld[key] = reason
     for key in accepted:

@@ -47,8 +47,8 @@ class _Whole(NamedTuple):
     value: Any = None
     sanitized: bool = False
     bodies: Sequence[bytes] = (b"",)
-    is_refused: bool = False
-    """It was answered with 403."""
+    refused_with: int | None = None
+    """The status by which the server says that there is no such thing."""
 
 
 class Fetcher:
@@ -151,6 +151,8 @@ class Fetcher:
             await self._refresher.refresh(scope, each.refresh, targets)
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
+        silent: list[str] = []
+        extent = self._client.extent()
         failures = refused = 0
         for target in targets:
             try:
@@ -163,10 +165,16 @@ class Fetcher:
                 sieve.reject(Rejection(target.id, f"{error.outcome}: {error.message}", "null"))
                 continue
             failures = 0
-            refused += answer.is_refused
+            refused += answer.refused_with == HTTPStatus.FORBIDDEN
+            if answer.refused_with is not None:
+                silent.append(target.id)
             bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
             await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
+            extent.add_bytes(sum(map(len, answer.bodies)))
+            if target.is_missing and answer.value is None:
+                continue  # it is gone, rather than without such a thing
             records = each.records(target, answer.value)
+            extent.add_records(len(records))
             marks = frozenset(range(len(records)) if answer.sanitized else ())
             await self._sift(scope, sieve, Page(records, sanitized=marks))
         if sieve.rejected:
@@ -175,7 +183,7 @@ class Fetcher:
         if digest == scope.known.bytes_digest:
             return None
         snapshot = await self._snapshot(scope, sieve, digest)
-        return replace(snapshot, is_refused=refused == len(targets) > 0)
+        return replace(snapshot, is_refused=refused == len(targets) > 0, silent=silent)
 
     async def _ask(self, scope: Scope, each: Each, target: Target) -> _Whole:
         """The answer for one connection; None where the server says that it has no such thing."""
@@ -190,7 +198,7 @@ class Fetcher:
         except ScopeError as error:
             if error.http_status in _HAS_NONE and not error.is_page:
                 scope.hold.drop()
-                return _Whole(is_refused=error.http_status == HTTPStatus.FORBIDDEN)
+                return _Whole(refused_with=error.http_status)
             raise
         scope.request_id = scope.tally.request_id
         return await self._whole(caller, request, response)
@@ -200,8 +208,8 @@ class Fetcher:
     async def _deployment(self, scope: Scope) -> Snapshot | None:
         """The connection types of a host, each with what its schema says of configurations.
 
-        Schemas are read where connections use the type, and again once a day. A type whose schema
-        is known stays, whether the server lists it or not.
+        Schemas are read where connections use the type, and again once a day. A type that is in use
+        stays, whether the server lists it or not, if its schema is known.
         """
         request = Request(scope.resource.path)
         first = await self._send(scope, request)
@@ -228,8 +236,13 @@ class Fetcher:
                     raw["schema"] = fields.get(kind)
                     listed.add(kind)
             await self._sift(scope, sieve, page)
-        hidden = [{"id": kind, "schema": fields[kind]} for kind in fields.keys() - listed]
-        await self._sift(scope, sieve, Page(hidden))
+        if fields.keys() - listed:
+            in_use = await store.load_kinds_in_use(self._database, deployment)
+            hidden = [
+                {**in_use[kind], "id": kind, "schema": fields[kind]}
+                for kind in sorted(fields.keys() & in_use.keys() - listed)
+            ]
+            await self._sift(scope, sieve, Page(hidden))
         digest = diff.bytes_digest([first.body], scope.resource.version) if is_single else None
         return await self._snapshot(scope, sieve, digest)
 

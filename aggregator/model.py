@@ -258,6 +258,8 @@ class Target(NamedTuple):
     is_shared: bool
     """It is a copy of another organization's connection."""
     reports_api_calls: bool
+    is_missing: bool = False
+    """The last list of connections lacked it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,9 @@ class Each:
     records: Callable[[Target, Any], list[Any]]
     """The raw records in the ``data`` of an answer, which is None where the server says that this
     connection has no such thing (400, 403, 404); never raises."""
+    belongs_by: str | None = None
+    """The column that names the connection a record belongs to, where none of it is recorded of a
+    connection that has no such thing: what is stored of it is kept then."""
     partner_path: str | None = None
     """Where it is asked with a partner key, with ``{organization}`` and ``{id}`` in it."""
     refresh: Refresh | None = None
@@ -320,6 +325,9 @@ class Resource:
     kind_of: Callable[[Any], str | None] | None = None
     """The connection type of a raw record, where that type's schema says what may be kept of it:
     ``normalize`` then takes the rules by type as a third argument."""
+    is_private: bool = False
+    """Values of its records are shown where its own views show them, and nowhere else: neither with
+    a rejection nor in a plan."""
     fields: Mapping[str, Field] = field(default_factory=dict, hash=False)
     """The documented fields of a record by path, such as ``type``, ``type.id`` and ``policies[]``
     for the entries of a list; an object without paths into it is not looked into. Empty: nobody

@@ -8,13 +8,18 @@ from typing import Any
 from aggregator import api
 from aggregator.client import Client
 from aggregator.errors import ScopeError
-from aggregator.model import Refresh, Target
+from aggregator.model import Outcome, Refresh, Target
 from aggregator.visit import Scope
 
 WAITS_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Between looks whether servers have finished; after these a refresh is left to itself."""
-_MAY_REFUSE = {400, 403, 404, 405, 409, 422, 429, 500, 501, 502, 503}
-"""Statuses that refuse one refresh, of which nothing depends but how fresh an answer is."""
+MOST_REFUSED_IN_A_ROW = 3
+"""After these no more are asked for."""
+_REFUSED = {
+    *(Outcome.FORBIDDEN, Outcome.NOT_FOUND, Outcome.RATE_LIMITED, Outcome.UPSTREAM_ERROR),
+    *(Outcome.TIMEOUT, Outcome.BAD_PAYLOAD, Outcome.TOO_LARGE, Outcome.REDIRECTED),
+}
+"""How one refresh may fail, of which nothing depends but how fresh an answer is."""
 
 
 class Refresher:
@@ -26,33 +31,58 @@ class Refresher:
 
     async def refresh(self, scope: Scope, how: Refresh, targets: Sequence[Target]) -> None:
         """Refreshes all healthy connections of a scope side by side; notes what was not done."""
+        chosen = [each.id for each in targets if each.is_healthy and not each.is_shared]
+        begun = await self._begin_all(scope, how, chosen)
+        unfinished = await self._finish(scope, how, begun) if begun else 0
+        if refused := len(chosen) - len(begun):
+            scope.notes.append(f"{refused} refreshes were refused or not asked for")
+        if unfinished:
+            scope.notes.append(f"{unfinished} refreshes were not seen to end in a minute")
+
+    async def _begin_all(
+        self, scope: Scope, how: Refresh, identifiers: Sequence[str]
+    ) -> dict[str, Any]:
+        """Those that were begun, with what was known of each before."""
         begun: dict[str, Any] = {}
-        refused = 0
-        for target in (each for each in targets if each.is_healthy and not each.is_shared):
+        in_a_row = 0
+        for identifier in identifiers:
             try:
-                begun[target.id] = await self._begin(scope, how, target)
+                begun[identifier] = await self._begin(scope, how, identifier)
+                in_a_row = 0
             except ScopeError as error:
-                if error.http_status not in _MAY_REFUSE:
+                in_a_row += 1
+                if error.outcome not in _REFUSED:
                     raise
-                refused += 1
+            if in_a_row == MOST_REFUSED_IN_A_ROW:
+                break
+        return begun
+
+    async def _finish(self, scope: Scope, how: Refresh, begun: dict[str, Any]) -> int:
+        """How many were not seen to end; one that cannot be looked at is not looked at again."""
+        lost = 0
         for seconds in WAITS_SECONDS:
+            await self._sleep(seconds)
+            for identifier, before in list(begun.items()):
+                try:
+                    now = await self._look(scope, identifier)
+                except ScopeError as error:
+                    if error.outcome not in _REFUSED:
+                        raise
+                    lost += 1
+                    del begun[identifier]
+                else:
+                    if how.is_done(now, before):
+                        del begun[identifier]
             if not begun:
                 break
-            await self._sleep(seconds)
-            for key, before in list(begun.items()):
-                if how.is_done(await self._look(scope, key), before):
-                    del begun[key]
-        if refused:
-            scope.notes.append(f"{refused} refreshes were refused")
-        if begun:
-            scope.notes.append(f"{len(begun)} refreshes did not end in a minute")
+        return lost + len(begun)
 
-    async def _begin(self, scope: Scope, how: Refresh, target: Target) -> Any:  # noqa: ANN401 - any JSON value
+    async def _begin(self, scope: Scope, how: Refresh, identifier: str) -> Any:  # noqa: ANN401 - any JSON value
         """Asks for one refresh; gives what was known before."""
-        before = await self._look(scope, target.id)
+        before = await self._look(scope, identifier)
         try:
             await self._client.send(
-                scope.caller, api.item_request(how.path, target.id, method="POST")
+                scope.caller, api.item_request(how.path, identifier, method="POST")
             )
         finally:
             scope.hold.drop()

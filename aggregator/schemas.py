@@ -114,7 +114,7 @@ class Schemas:
         if read_at is None or not timedelta() <= self._now() - read_at < VALID_FOR:
             in_use = await store.load_kinds_in_use(self._database, deployment)
             failures = 0
-            for kind in sorted(in_use | self._fields[deployment].keys()):
+            for kind in sorted(in_use.keys() | self._fields[deployment].keys()):
                 if (deployment, kind) not in self._answered:
                     await self._ask(scope, kind)
                     failures = 0 if (deployment, kind) in self._answered else failures + 1
@@ -142,7 +142,7 @@ class Schemas:
         caller = replace(scope.caller, hold=hold)
         try:
             response = await self._client.send(caller, api.item_request(path, kind))
-            fields = reduce(api.decipher_bare(response)) or {}
+            fields = reduce(api.decipher_bare(response)) or self._fields[deployment].get(kind, {})
         except ScopeError as error:
             self._failed.add((scope.organization.name, kind))
             if error.outcome in _OF_THE_TYPE:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.database import Database
+from aggregator.database import Database, copy_rows
 from aggregator.model import Counts, Resource, Target
 from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
 from aggregator.sql import resource_statement, statement
@@ -44,6 +44,26 @@ async def load_known(
     }
 
 
+async def load_belonging(
+    database: Database,
+    resource: Resource,
+    deployment: str,
+    organization_id: str,
+    connections: Sequence[str],
+) -> frozenset[str]:
+    """Ids of the stored rows that belong to any of these connections."""
+    if not connections or resource.each is None or resource.each.belongs_by is None:
+        return frozenset()
+    rows = await database.fetch(
+        resource_statement("belonging", resource),
+        deployment,
+        organization_id,
+        resource.each.belongs_by,
+        connections,
+    )
+    return frozenset(row["id"] for row in rows)
+
+
 async def load_targets(database: Database, deployment: str, organization_id: str) -> list[Target]:
     """The stored connections of one organization, by id, those included that are withheld."""
     return [
@@ -53,6 +73,7 @@ async def load_targets(database: Database, deployment: str, organization_id: str
             row["is_healthy"],
             row["is_shared"],
             row["reports_api_calls"],
+            row["is_missing"],
         )
         for row in await database.fetch(statement("targets"), deployment, organization_id)
     ]
@@ -64,10 +85,10 @@ async def load_schemas(database: Database) -> list[tuple[str, str, dict[str, Any
     return [(row["deployment"], row["id"], orjson.loads(row["fields"])) for row in rows]
 
 
-async def load_kinds_in_use(database: Database, deployment: str) -> set[str]:
-    """The connection types of a deployment's stored connections."""
+async def load_kinds_in_use(database: Database, deployment: str) -> dict[str, dict[str, Any]]:
+    """The connection types of a deployment's stored connections, each as it was listed last."""
     rows = await database.fetch(statement("kinds_in_use"), deployment)
-    return {row["type_id"] for row in rows}
+    return {row["type_id"]: orjson.loads(row["shown"]) for row in rows}
 
 
 async def write_changes(
@@ -118,7 +139,7 @@ async def _write_records(
     if not rows:
         return
     await connection.execute(resource_statement("stage", resource))
-    await connection.copy_records_to_table(f"stage_{resource.name}", records=rows)
+    await copy_rows(connection, f"stage_{resource.name}", rows)
     if not all(result.change.is_first for result in results if result.change):
         await connection.execute(
             resource_statement("close_versions", resource), resource.name, generation
@@ -143,11 +164,12 @@ async def _copy_new(
     rows = [row for result in results for row in _rows(result, generation)]
     if not rows:
         return
-    await connection.copy_records_to_table(
+    await copy_rows(
+        connection,
         resource.name,
-        schema_name="inventory",
+        rows,
+        schema="inventory",
         columns=[*KEY_COLUMNS, *resource.columns, "content_hash", "rights", "generation"],
-        records=rows,
     )
     for result in results:
         if result.change and result.change.records:
@@ -191,18 +213,19 @@ async def _write_readings(
     read = [result for result in results if result.change and result.change.readings is not None]
     new = [row for result in read if result.is_new for row in _reading_rows(result)]
     if new:
-        await connection.copy_records_to_table(
+        await copy_rows(
+            connection,
             f"{resource.name}_readings",
-            schema_name="inventory",
+            new,
+            schema="inventory",
             columns=[*KEY_COLUMNS, *resource.readings],
-            records=new,
         )
     read = [result for result in read if not result.is_new]
     if not read:
         return
     rows = [row for result in read for row in _reading_rows(result)]
     await connection.execute(resource_statement("stage_readings", resource))
-    await connection.copy_records_to_table(f"stage_{resource.name}_readings", records=rows)
+    await copy_rows(connection, f"stage_{resource.name}_readings", rows)
     await connection.execute(resource_statement("upsert_readings", resource))
     ended = [result for result in read if result.change and not result.change.is_first]
     if ended:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from aggregator.model import Counts, Outcome
-from aggregator.scope import MOST_NAMED, NONE_COUNTED, Planned, ScopeResult
+from aggregator.scope import MOST_NAMED, NONE_COUNTED, UNPROVEN, Planned, ScopeResult
 
 EXIT_COMPLETE = 0
 EXIT_FAILED = 1
@@ -80,12 +80,15 @@ class Summary:
         """False where organizations could not be discovered: then the run is not complete."""
         self.walk_races = 0
         self.withheld_by_complete = 0
-        """Rows missing from complete answers; those missing from partial ones are not for a person
-        to accept."""
+        """Rows missing from complete answers that a person may want to look at; those missing from
+        partial ones, or only until the next run agrees, are not for a person to accept."""
         self.planned: dict[tuple[str, str], Plan] | None = None
         """What would change by organization and resource, where the run is only a plan."""
         self.outcomes: Counter[Outcome] = Counter()
         self.resources: dict[str, Counts] = {}
+        self._unread: set[tuple[str, str]] = set()
+        """Deployments and resources of which no key could read what is common to all; nobody's
+        organization is to blame for that."""
         self._troubled: dict[str, set[Outcome]] = {}
         self._groups: dict[tuple[Outcome, str], Group] = {}
 
@@ -97,13 +100,15 @@ class Summary:
             self.resources[name] = self.resources.get(name, Counts()) + result.counts
             self.walk_races += result.walk_races
             if result.outcome is Outcome.COMPLETE:
-                self.withheld_by_complete += result.counts.withheld
+                self.withheld_by_complete += result.counts.withheld - _waiting(result)
             if self.planned is not None:
                 self._plan(result)
             if not result.is_verdict:
                 self.done += 1
                 self.outcomes[result.outcome] += 1
-                if result.outcome is not Outcome.COMPLETE:
+                if result.resource.per == "deployment":
+                    self._note_common(result)
+                elif result.outcome is not Outcome.COMPLETE:
                     self._trouble(result)
 
     def _plan(self, result: ScopeResult) -> None:
@@ -121,8 +126,20 @@ class Summary:
             if kept < MOST_NAMED:
                 planned.changes.append(each)
 
+    def _note_common(self, result: ScopeResult) -> None:
+        """Of several keys the last one tried tells how it ended."""
+        key = (result.organization.deployment, result.resource.name)
+        if result.outcome is Outcome.COMPLETE:
+            self._unread.discard(key)
+        else:
+            self._unread.add(key)
+            self._group(result)
+
     def _trouble(self, result: ScopeResult) -> None:
         self._troubled.setdefault(result.organization.name, set()).add(result.outcome)
+        self._group(result)
+
+    def _group(self, result: ScopeResult) -> None:
         key = (result.outcome, result.error or "")
         group = self._groups.setdefault(key, Group(*key))
         group.organizations[result.organization.name] = None
@@ -156,9 +173,10 @@ class Summary:
     @property
     def exit_code(self) -> int:
         complete = self.organizations - len(self._troubled)
-        if self._troubled or not self.knows_everyone:
-            return EXIT_PARTIAL if complete else EXIT_NONE_COMPLETE
-        if any(counts.withheld for counts in self.resources.values()):
+        if self._troubled or self._unread or not self.knows_everyone:
+            is_any = complete and (self.outcomes[Outcome.COMPLETE] or not self.outcomes)
+            return EXIT_PARTIAL if is_any else EXIT_NONE_COMPLETE
+        if self.withheld_by_complete:
             return EXIT_WITHHELD
         return EXIT_COMPLETE
 
@@ -190,6 +208,15 @@ class Summary:
         if self.headlines:
             document["headline"] = "; ".join(self.headlines)
         return document
+
+
+def _waiting(result: ScopeResult) -> int:
+    """How many rows the result keeps only until another run agrees: they have no address."""
+    if result.is_verdict or result.absence is None:
+        return 0
+
+    reasons = result.absence.withheld.values()
+    return sum(reason == UNPROVEN for reason in reasons)
 
 
 STATUS_OF_EXIT = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -87,6 +88,8 @@ class Snapshot:
     """Ids of the connection types whose schemas said what may be kept, sorted."""
     is_refused: bool = False
     """Every connection that was asked about answered 403."""
+    silent: Sequence[str] = ()
+    """Connections of which the server says that they have no such thing."""
 
 
 class ForeignRecordsError(ScopeError):

@@ -85,6 +85,17 @@ async def prepare_schema(database: Database, *, apply: bool) -> None:
         log.info("migration.applied", extra={"migration": name})
 
 
+@asynccontextmanager
+async def stored_inventory(settings: Settings) -> AsyncIterator[Database]:
+    """The database for who only reads it: nothing is started and nothing is migrated.
+
+    Raises ``DatabaseError`` where that would be needed first.
+    """
+    async with database_of(settings, start=False) as database:
+        await prepare_schema(database, apply=False)
+        yield database
+
+
 class Network:
     """A client and the limits of every host, shared by all organizations of a run."""
 

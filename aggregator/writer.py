@@ -1,7 +1,7 @@
-"""Groups finished scopes into bounded transactions and isolates what the database refuses.
+"""Groups finished scopes into bounded transactions.
 
-A batch that is refused is written scope by scope, so that only the offender fails; inside it the
-record that is refused is found by halving, goes to the rejected records, and the rest is stored.
+A batch that is refused is written scope by scope, so that only the offender fails; of it
+``isolation`` saves what can be stored.
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
-
-import orjson
 
 from aggregator import commit, ledger, runs
 from aggregator.database import LOCK_NOT_AVAILABLE, Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
-from aggregator.model import Outcome, Record, Rejection
-from aggregator.scope import NONE_COUNTED, SOME_REJECTED, Change, Digests, ScopeResult
+from aggregator.isolation import Isolation, failed_result
+from aggregator.scope import ScopeResult
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
@@ -33,8 +30,6 @@ BATCH_SECONDS = 0.25
 QUEUED_SCOPES = 64
 ATTEMPTS = 4
 LOCKED_SCOPES = 3
-MOST_REFUSED = 20
-"""Refused records of one scope after which the scope fails as a whole."""
 
 
 class _RolledBack(Exception):  # noqa: N818 (a way out of a transaction, not an error)
@@ -184,7 +179,7 @@ class Writer:
                 in_a_row += 1
         if not locked:
             return written
-        failed = [_failed(result, f"somebody holds a lock: {error}") for result in locked]
+        failed = [failed_result(result, f"somebody holds a lock: {error}") for result in locked]
         try:
             return written + await self._commit_patiently(failed, attempts=1)
         except TransientDatabaseError as again:
@@ -199,65 +194,23 @@ class Writer:
             await runs.record(connection, self._run_id, results)
 
     async def _write_without_refused(
-        self, result: ScopeResult, error: DatabaseError
+        self, result: ScopeResult, error: RefusedDataError
     ) -> ScopeResult:
-        refused: list[Rejection] = []
-        remaining = result
-        # Where it is refused even without any record, no record is to blame.
-        blameless = result.is_verdict or await self._refuses(result, [])
-        for _ in range(0 if blameless else MOST_REFUSED):
-            culprit = await self._find_refused(remaining)
-            if culprit is None:
-                break
-            refused.append(_rejection(culprit, result, error))
-            remaining = _without(remaining, culprit, refused[-1])
-            try:
-                return (await self._commit_patiently([remaining]))[0]
-            except RefusedDataError as next_error:
-                error = next_error
-        failed = _failed(result, f"the database refuses it: {error}")
-        return (await self._commit_patiently([failed]))[0]
+        isolation = Isolation(self._commit_one, self._probe)
+        return await isolation.write(result, error)
 
-    async def _find_refused(self, result: ScopeResult) -> Record | None:
-        """One record that the database refuses by itself, found by halving, if there is one."""
-        if result.change is None:
-            return None
-        suspects = _suspects(result.change)
-        while len(suspects) > 1:
-            half = suspects[: len(suspects) // 2]
-            suspects = half if await self._refuses(result, half) else suspects[len(half) :]
-        return suspects[0] if suspects and await self._refuses(result, suspects) else None
-
-    async def _refuses(self, result: ScopeResult, records: Sequence[Record]) -> bool:
-        chosen = {record.id for record in records}
-        probe = replace(result, change=_only(result.change or Change(), chosen.__contains__))
-        try:
-            await self._database.patiently(lambda: self._probe(probe), attempts=ATTEMPTS)
-        except RefusedDataError:
-            return True
-        return False
+    async def _commit_one(self, result: ScopeResult) -> ScopeResult:
+        [written] = await self._commit_patiently([result])
+        return written
 
     async def _probe(self, result: ScopeResult) -> None:
-        async with self._transaction([result], keep=False) as (connection, generation):
-            await commit.write(connection, [result], generation)
+        """Writes and rolls back; raises ``RefusedDataError`` for what the database refuses."""
 
+        async def act() -> None:
+            async with self._transaction([result], keep=False) as (connection, generation):
+                await commit.write(connection, [result], generation)
 
-def _failed(result: ScopeResult, error: str) -> ScopeResult:
-    """The result of which nothing was stored; what a verdict was about stays as it was."""
-    failed = replace(
-        result,
-        change=None,
-        digests=None,
-        identity=None,
-        rejections=(),
-        shape=None,
-        absence=None,
-        walk_races=0,
-        counts=NONE_COUNTED,
-    )
-    if result.is_verdict:
-        return failed
-    return replace(failed, outcome=Outcome.DATABASE_ERROR, error=error)
+        await self._database.patiently(act, attempts=ATTEMPTS)
 
 
 def _rows(result: ScopeResult) -> int:
@@ -266,46 +219,8 @@ def _rows(result: ScopeResult) -> int:
     return len(result.change.records) + len(result.change.readings or ())
 
 
-def _only(change: Change, wanted: Callable[[str], bool]) -> Change:
-    """The records and readings of the wanted ids, and nothing else of the change."""
-    readings = change.readings
-    return Change(
-        records=[pair for pair in change.records if wanted(pair[0].id)],
-        readings=None if readings is None else [each for each in readings if wanted(each.id)],
-    )
-
-
-def _suspects(change: Change) -> list[Record]:
-    """Every record of which anything is written, once."""
-    written = {record.id: record for record in change.readings or ()}
-    written.update((record.id, record) for record, _ in change.records)
-    return list(written.values())
-
-
 def _planned(batch: Sequence[ScopeResult]) -> dict[str, list[str]]:
     planned: dict[str, list[str]] = {}
     for result in batch:
         planned.setdefault(result.resource.name, []).append(result.organization.name)
     return planned
-
-
-def _rejection(record: Record, result: ScopeResult, error: DatabaseError) -> Rejection:
-    content = dict(zip(result.resource.columns, record.values, strict=True))
-    text = orjson.dumps(content).decode().replace("\\u0000", "\N{REPLACEMENT CHARACTER}")
-    return Rejection(record.id, f"the database refuses it: {error}", text)
-
-
-def _without(result: ScopeResult, record: Record, rejection: Rejection) -> ScopeResult:
-    """The result without one record: partial, so that nothing is removed on its account."""
-    change = result.change or Change()
-    withheld = dict.fromkeys(change.withheld, SOME_REJECTED)
-    return replace(
-        result,
-        outcome=Outcome.PARTIAL,
-        error=SOME_REJECTED,
-        change=replace(_only(change, lambda key: key != record.id), withheld=withheld),
-        digests=Digests(None, None, None),
-        rejections=(*result.rejections, rejection),
-        absence=None,
-        counts=replace(result.counts, rejected=result.counts.rejected + 1, withheld=len(withheld)),
-    )

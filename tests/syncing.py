@@ -18,7 +18,9 @@ import orjson
 
 from aggregator import runs
 from aggregator.allowlist import AllowList
-from aggregator.commands.sync import Job, Stopper, refresh_paths
+from aggregator.commands.choices import refresh_paths
+from aggregator.commands.signals import Stopper
+from aggregator.commands.sync import Job
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Resource, Secret
 from aggregator.organizations import Registry
@@ -88,9 +90,13 @@ class Syncing:
         )
         settings = Settings(
             base_url=self.simulator.base_url,
-            requests_per_second=0,
-            requests_per_second_per_organization=0,
-            **{"max_attempts": 1, **self.settings},
+            **{
+                "requests_per_second": 0,
+                "requests_per_second_per_organization": 0,
+                "max_attempts": 1,
+                "resources": [each.name for each in self.resources],
+                **self.settings,
+            },
         )
         async with AsyncExitStack() as stack:
             run_id = uuid4()

@@ -1,1 +1,1 @@
-"""What each command does, one file a command; each gives the exit code."""
+"""What each command does, one file a command that gives the exit code, and the parts of these."""

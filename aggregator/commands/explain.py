@@ -9,11 +9,10 @@ import orjson
 
 from aggregator import logs, terminal
 from aggregator.database import Database
-from aggregator.errors import ConfigurationError, DatabaseError
-from aggregator.migrate import pending
+from aggregator.errors import ConfigurationError
 from aggregator.report import ids_like, read_explanation
 from aggregator.settings import load_settings
-from aggregator.wiring import database_of
+from aggregator.wiring import stored_inventory
 
 MOST_SIMILAR = 5
 
@@ -21,9 +20,7 @@ MOST_SIMILAR = 5
 async def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     logs.configure(settings.log_format, "warning")
-    async with database_of(settings, start=False) as database:
-        if await pending(database):
-            raise DatabaseError("the database is not up to date; run: aggregator migrate")
+    async with stored_inventory(settings) as database:
         document = await read_explanation(database, options.id)
         if not document["organizations"]:
             raise ConfigurationError([await _unknown(database, options.id)])

@@ -10,12 +10,10 @@ from typing import Any
 import orjson
 
 from aggregator import logs, terminal
-from aggregator.errors import DatabaseError
-from aggregator.migrate import pending
 from aggregator.report import enabled, read_status, too_old
 from aggregator.settings import load_settings
 from aggregator.summary import EXIT_COMPLETE, EXIT_PARTIAL
-from aggregator.wiring import database_of
+from aggregator.wiring import stored_inventory
 
 MOST_NAMES = 20
 """Named on standard error; ``--json`` has them all."""
@@ -24,9 +22,7 @@ MOST_NAMES = 20
 async def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     logs.configure(settings.log_format, "warning")
-    async with database_of(settings, start=False) as database:
-        if await pending(database):
-            raise DatabaseError("the database is not up to date; run: aggregator migrate")
+    async with stored_inventory(settings) as database:
         document = await read_status(database)
     problem = _judge_age(document, options.max_age) if options.max_age else None
     if options.json:

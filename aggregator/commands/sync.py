@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import difflib
 import gc
 import logging
-import os
-import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,10 +21,18 @@ from aggregator import __version__, ledger, logs, runs, terminal
 from aggregator.allowlist import AllowList
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
+from aggregator.commands.choices import (
+    choose_organizations,
+    choose_resources,
+    detail_path,
+    refresh_paths,
+    resources_for,
+)
 from aggregator.commands.discovery import Discovery, with_discovered
+from aggregator.commands.signals import Stopper, handled_signals
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
-from aggregator.errors import ConfigurationError, RunError
+from aggregator.errors import RunError
 from aggregator.model import Organization, Resource
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
@@ -47,42 +52,6 @@ log = logging.getLogger(__name__)
 
 BYTES_IN_FLIGHT = 12_000_000
 """Bodies between the network and the database; about three times as much once parsed."""
-SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-SECONDS_TO_STOP = 9.0
-"""After a signal; an end that is not reached by then, whatever it waits for, is forced."""
-
-
-class Stopper:
-    """Turns the first signal into an orderly end and the second into an immediate one."""
-
-    def __init__(self) -> None:
-        self.exit_code: int | None = None
-        self.run: Run | None = None
-        self._main = asyncio.current_task()
-
-    def __call__(self, number: signal.Signals) -> None:
-        if self.exit_code is not None:
-            os._exit(SIGNALS[number])
-        self.exit_code = SIGNALS[number]
-        asyncio.get_running_loop().call_later(SECONDS_TO_STOP, os._exit, self.exit_code)
-        log.warning("run.stopping", extra={"signal": number.name})
-        if self.run is not None:
-            self.run.stop()
-        elif self._main is not None:
-            self._main.cancel()
-
-
-@contextmanager
-def _handled_signals() -> Iterator[Stopper]:
-    loop = asyncio.get_running_loop()
-    stopper = Stopper()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stopper, number)
-    try:
-        yield stopper
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 async def run(options: argparse.Namespace) -> int:
@@ -92,17 +61,17 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
-    resources = _resources_for(options, settings)
+    resources = resources_for(options, settings)
     posts = refresh_paths(resources) if options.refresh_schemas else []
     allowed = AllowList(resources, posts)
     if registry.partner_key is None:  # else only discovery can tell which names there are
-        _choose_organizations(registry.organizations, options.organization)
+        choose_organizations(registry.organizations, options.organization)
     for note in registry.notes:
         log.warning("configuration.note", extra={"note": note})
     # Whatever exists by now lives as long as the process: do not walk it again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    with _handled_signals() as stopper:
+    with handled_signals() as stopper:
         try:
             async with AsyncExitStack() as stack:
                 database = await stack.enter_async_context(database_of(settings))
@@ -145,7 +114,7 @@ class Job:
         began_at = self.now()
         found = await self._discover()
         everyone, headline = found.organizations, found.headline
-        chosen = _choose_organizations(everyone, self.options.organization)
+        chosen = choose_organizations(everyone, self.options.organization)
         pepper = await ledger.load_pepper(self.database)
         generation = 0
         if not self.options.plan:
@@ -237,7 +206,7 @@ class Job:
         settings, options = self.settings, self.options
         budget = ByteBudget(BYTES_IN_FLIGHT)
         schemas = Schemas(
-            self.network.client, self.database, _detail_path(self.resources), now=self.now
+            self.network.client, self.database, detail_path(self.resources), now=self.now
         )
         collector = Collector(
             self.network.client,
@@ -325,63 +294,3 @@ def _tell_troubles(summary: Summary) -> None:
                 "such_as": ", ".join(group.examples),
             },
         )
-
-
-def choose_resources(names: Sequence[str]) -> list[Resource]:
-    """The named resources and those that they need; the default ones where none is named.
-
-    Raises ``ConfigurationError`` for a name that no resource has.
-    """
-    unknown = sorted(set(names) - set(RESOURCES))
-    if unknown:
-        known = ", ".join(RESOURCES)
-        raise ConfigurationError(
-            [f"no such resource: {name} (there are: {known})" for name in unknown]
-        )
-    wanted = set(names) or {name for name, each in RESOURCES.items() if each.is_default}
-    needed = {each.needs for name, each in RESOURCES.items() if name in wanted and each.needs}
-    return [each for name, each in RESOURCES.items() if name in wanted | needed]
-
-
-def _resources_for(options: argparse.Namespace, settings: Settings) -> list[Resource]:
-    """What was asked for and what that needs, which is said."""
-    named = options.resource or settings.resources
-    wanted = {each.name for each in choose_resources(named)}
-    if options.refresh_schemas:
-        wanted |= {name for name, each in RESOURCES.items() if each.each and each.each.refresh}
-    resources = choose_resources(sorted(wanted))
-    asked = set(named) or {each.name for each in choose_resources([])}
-    if needed := [each.name for each in resources if each.name not in asked]:
-        log.info("resources.added", extra={"needed": ", ".join(needed)})
-    return resources
-
-
-def refresh_paths(resources: Sequence[Resource]) -> list[str]:
-    return [r.each.refresh.path for r in resources if r.each and r.each.refresh]
-
-
-def _detail_path(resources: Sequence[Resource]) -> str | None:
-    return next((each.detail_path for each in resources if each.detail_path), None)
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"no such organization: {name}" + (f"; did you mean {near[0]}?" if near else "")
-
-
-def _choose_organizations(
-    organizations: Sequence[Organization], names: Sequence[str]
-) -> list[Organization]:
-    known = {organization.name: organization for organization in organizations}
-    problems = [_unknown(name, known) for name in names if name not in known] + [
-        f"organization {name} is disabled"
-        for name in names
-        if name in known and not known[name].enabled
-    ]
-    if problems:
-        raise ConfigurationError(problems)
-    return [
-        organization
-        for organization in organizations
-        if organization.enabled and (not names or organization.name in names)
-    ]

@@ -98,6 +98,7 @@ CONNECTION_TYPES = Resource(
     columns=COLUMNS,
     readings=(),
     normalize=normalizer(_values, FIELDS, organization_id=no_organization, is_private=True),
+    is_private=True,
     per="deployment",
     detail_path="/api/connection_types/{id}",
     fields=FIELDS,

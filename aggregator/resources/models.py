@@ -136,5 +136,6 @@ MODELS = Resource(
     columns=COLUMNS,
     readings=(),
     normalize=normalizer(_values, FIELDS, is_private=True),
+    is_private=True,
     fields=FIELDS,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from aggregator.model import Record, Rejection
@@ -67,7 +68,9 @@ def normalizer(
         record_id = usable_id(record.get("id"))
         if record_id is None:
             masked = _hidden(record) if is_private else mask_object(record)
-            return without_id(record.get("id"), json_text(masked, "record", {}))
+            rejection = without_id(record.get("id"), json_text(masked, "record", {}))
+            is_address = is_private and "@" in (rejection.record_id or "")
+            return replace(rejection, record_id=SET) if is_address else rejection
         notes: Notes = {}
         organization = organization_id(record, notes)
         own = values(record, notes)

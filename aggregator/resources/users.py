@@ -57,6 +57,7 @@ USERS = Resource(
     columns=COLUMNS,
     readings=(),
     normalize=normalizer(_values, FIELDS, is_private=True),
+    is_private=True,
     is_default=False,
     fields=FIELDS,
 )

@@ -48,6 +48,7 @@ async def test_sync_takes_exactly_the_options_of_the_contract(run_command: RunCo
         "--json",
         "--plan",
         "--accept-removals",
+        "--refresh-schemas",
     }
 
 

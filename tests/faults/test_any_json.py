@@ -101,6 +101,6 @@ async def test_a_record_that_postgres_refuses_would_be_noticed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The referee is awake: without our cleaning, a NUL is refused."""
-    monkeypatch.setattr("aggregator.api.clean", lambda value: (value, False))
+    monkeypatch.setattr("aggregator.api.content.clean", lambda value: (value, False))
     (result,) = await swallow(database, [b'{"data":[{"id":"a","name":"\\u0000"}]}'])
     assert complaint(result) is not None

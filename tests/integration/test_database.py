@@ -14,7 +14,7 @@ import pytest
 import aggregator
 from aggregator import database as module
 from aggregator import migrate
-from aggregator.database import open_database
+from aggregator.database import copy_rows, open_database
 from aggregator.errors import ConfigurationError, DatabaseError, RefusedDataError
 from tests.simulator import Fleet
 from tests.syncing import Syncing, syncing
@@ -207,6 +207,50 @@ async def test_a_value_that_the_driver_refuses_is_in_no_error(world: Syncing) ->
     with pytest.raises(RefusedDataError) as caught:
         await world.query("select $1::integer", 10**30)
     assert str(10**30) not in str(caught.value)
+
+
+async def _copy(world: Syncing, columns: str, row: tuple[object, ...]) -> None:
+    async with world.database.transaction() as connection:
+        await connection.execute(f"create temp table stage ({columns})")
+        await copy_rows(connection, "stage", [row])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("number integer", SECRET),
+        ("number integer", 10**30),
+        ("words text", [SECRET]),
+        ("words text", f"{SECRET}\ud800"),
+        ("words text[]", [7, SECRET]),
+        ("read_at timestamptz", SECRET),
+    ],
+)
+async def test_a_row_that_the_driver_cannot_copy_is_refused_and_in_no_error(
+    world: Syncing, column: str, value: object
+) -> None:
+    """Faults F2, T13: what encoders raise for COPY, asyncpg does not wrap."""
+    with pytest.raises(RefusedDataError, match="a value cannot be encoded") as caught:
+        await _copy(world, column, (value,))
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
+    assert SECRET not in shown
+    assert str(10**30) not in shown
+
+
+@pytest.mark.parametrize("bug", [TypeError("ours"), OverflowError("ours"), ValueError("ours")])
+async def test_a_bug_inside_a_transaction_is_blamed_on_no_value(
+    world: Syncing, bug: Exception
+) -> None:
+    with pytest.raises(type(bug), match="ours"):
+        async with world.database.transaction():
+            raise bug
+
+
+async def test_rows_of_another_length_than_their_columns_are_a_bug_and_no_refusal(
+    world: Syncing,
+) -> None:
+    with pytest.raises(IndexError):
+        await _copy(world, "one text, two text", ("a",))
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,14 @@ async def test_an_added_field_is_noticed_wherever_it_is(world: Syncing) -> None:
     assert found["unknown_field", "type.color"]["example_organization"] == "acme-01"
 
 
+async def test_an_address_as_the_name_of_a_field_is_not_shown(world: Syncing) -> None:
+    world.fleet["acme-01"].connections[0]["dee@coffee.example.com"] = 1
+
+    await world.sync()
+
+    assert (await drift(world)).keys() == {("unknown_field", "(set)")}
+
+
 async def test_a_field_that_no_record_has_any_more_has_vanished(world: Syncing) -> None:
     everywhere(world, status="healthy")
     await world.sync()

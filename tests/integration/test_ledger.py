@@ -14,7 +14,7 @@ import pytest
 
 from aggregator import backpressure, commit, ledger, runs, store
 from aggregator.client import Client
-from aggregator.commands.sync import Stopper
+from aggregator.commands.signals import Stopper
 from aggregator.database import open_database
 from aggregator.errors import ActiveRunError, DatabaseError, TransientDatabaseError
 from aggregator.model import Record, Rejection

@@ -227,6 +227,20 @@ async def test_several_refused_records_are_each_found(world: Syncing) -> None:
     assert (scope["outcome"], scope["created"], scope["rejected"]) == ("partial", 3, 3)
 
 
+async def test_of_a_refused_user_no_address_is_shown(world: Syncing) -> None:
+    """Fault F1: rejections are read by people who may not read ``people.users``."""
+    await world.query("alter table inventory.users add check (email not like 'poison%')")
+    world.resources = (RESOURCES["users"],)
+    for number, user in enumerate(world.fleet["acme-01"].users):
+        user["email"] = f"{'poison' if number == 0 else 'good'}@coffee.example.com"
+
+    account = await world.sync("acme-01")
+
+    assert account["resources"]["users"]["rejected"] == 1
+    [rejected] = await world.query("select * from reporting.rejected_records")
+    assert "coffee" not in repr(rejected)
+
+
 async def test_a_refused_change_leaves_the_row_as_it_was_and_removes_nothing(
     world: Syncing,
 ) -> None:

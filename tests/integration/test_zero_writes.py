@@ -106,7 +106,7 @@ async def test_the_same_bytes_are_not_parsed_again(
     await world.sync()
     counting = _Counting()
     world.resources = [counting.resource]
-    monkeypatch.setattr("aggregator.api.parse", _forbidden)
+    monkeypatch.setattr("aggregator.api.content.parse", _forbidden)
 
     account = await world.sync()
 

@@ -42,8 +42,8 @@ class Server:
 
 def schemas_of(server: Server) -> Schemas:
     return Schemas(
-        cast(Client, server),
-        cast(Database, None),
+        cast("Client", server),
+        cast("Database", None),
         "/api/connection_types/{id}",
         now=lambda: datetime.now(UTC),
     )
@@ -52,7 +52,7 @@ def schemas_of(server: Server) -> Schemas:
 def scope_of(name: str, budget: ByteBudget | None = None) -> Scope:
     organization = Organization(name, "https://app.example", "app.example", "a test")
     hold = Hold(budget or ByteBudget(1))
-    caller = Caller(organization, cast(OrganizationLimits, None), 0.0, hold=hold)
+    caller = Caller(organization, cast("OrganizationLimits", None), 0.0, hold=hold)
     visit = Visit(organization, OrganizationState())
     return Scope(visit, RESOURCES["connections"], caller, hold, datetime.now(UTC))
 
@@ -162,7 +162,7 @@ def test_a_large_schema_waits_for_nobody_who_waits_for_it() -> None:
 
 
 def test_others_ask_where_the_one_who_asked_is_cancelled() -> None:
-    async def answer(caller: Caller, _: Request) -> bytes:
+    async def answer(_: Caller, __: Request) -> bytes:
         await asyncio.sleep(5)
         return SCHEMA
 
@@ -181,8 +181,8 @@ def test_others_ask_where_the_one_who_asked_is_cancelled() -> None:
 def test_a_key_that_reads_no_schema_is_not_asked_for_all_that_are_due(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def in_use(_: Database, __: str) -> set[str]:
-        return {f"type-{number}" for number in range(5_000)}
+    async def in_use(_: Database, __: str) -> dict[str, dict[str, str]]:
+        return {f"type-{number}": {} for number in range(5_000)}
 
     async def answer(_: Caller, __: Request) -> bytes:
         await asyncio.sleep(30)

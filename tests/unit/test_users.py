@@ -61,6 +61,10 @@ def test_a_rejected_user_is_told_by_its_fields_alone() -> None:
         assert "coffee" not in repr(told)
 
 
+def test_an_address_as_an_id_that_is_too_long_is_not_told() -> None:
+    assert "coffee" not in repr(rejection_of(USERS, {"id": ADDRESS * 30}))
+
+
 NAMES = st.sampled_from(["email", "id", "user", "username", "name", "host", "x", ADDRESS])
 VALUES = st.recursive(
     st.just(ADDRESS) | st.just(4242424242),
