@@ -90,3 +90,17 @@ async def test_a_key_that_may_do_less_by_the_end_of_a_run_proves_no_absence(
     sharing.fleet["acme-01"].faults = []
     await sharing.sync("acme-01")
     assert await stored(sharing, "shared_connections") == [key for key in before if key != hidden]
+
+
+async def test_what_belongs_to_a_removed_connection_goes_and_is_nobodys_business(
+    sharing: Syncing,
+) -> None:
+    acme = sharing.fleet["acme-01"]
+    gone = acme.connections.pop(0)["id"]
+    theirs = "select count(*) from inventory.shared_connections where parent_connection_id = $1"
+    assert await sharing.value(theirs, gone) > 0
+
+    codes = [(await sharing.sync())["exit_code"] for _ in range(3)]
+
+    assert codes == [0, 0, 0]
+    assert await sharing.value(theirs, gone) == 0
