@@ -207,7 +207,7 @@ async def copies(world: Syncing) -> dict[str, Row]:
         "select * from reporting.shared_connections where parent_connection_id = $1",
         parent_of(world)["id"],
     )
-    return {row["shared_organization_id"]: row for row in rows}
+    return {row["child_organization_id"]: row for row in rows}
 
 
 async def test_copies_in_organizations_without_a_key_are_seen_through_their_parent(
@@ -263,6 +263,8 @@ async def test_a_partner_asks_for_copies_with_its_own_key_and_path(family: Synci
 
 
 async def test_an_organization_with_a_key_of_its_own_asks_with_that(family: Syncing) -> None:
+    for name in family.organizations:
+        family.configure(name, deployment="127.0.0.1")  # where the partner finds it as well
     family.partner_key = Secret(PARTNER_KEY)
 
     await family.sync()
