@@ -8,8 +8,9 @@ resource of one organization), ``collect`` tells its story: ``client`` fetches u
 the ``rules`` of its type, ``drift`` notices what the API's documentation does not have,
 ``identity`` makes sure whose it is, ``diff`` decides what changed. ``writer`` groups what is
 finished, ``commit`` makes one transaction of it: ``store`` writes rows, ``ledger`` and ``runs`` say
-what happened. When all have been read, ``proof`` looks for rows that answers lacked, and only what
-it proves gone is removed. People read the views of the schema ``reporting``. ``commands`` and
+what happened; ``isolation`` saves the rest where the database refuses a record. When all have been
+read, ``proof`` looks for rows that answers lacked, and only what it proves gone is removed. People
+read the views of the schema ``reporting``, and what ``terminal`` prints. ``commands`` and
 ``wiring`` put it together and are the only places that open anything.
 """
 

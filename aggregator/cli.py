@@ -70,7 +70,8 @@ def parser() -> argparse.ArgumentParser:
         help="only this resource; may be given more than once",
     )
     sync.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    sync.add_argument(
+    either = sync.add_mutually_exclusive_group()
+    either.add_argument(
         "--plan", action="store_true", help="do everything, commit nothing, print what would change"
     )
     sync.add_argument(
@@ -78,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let go what earlier runs withheld, no more, after reading each row once more",
     )
-    sync.add_argument(
+    either.add_argument(
         "--refresh-schemas",
         action="store_true",
         help="make the server read the schemas of healthy connections anew, and wait a minute for"

@@ -20,6 +20,7 @@ from aggregator.schemas import Schemas
 from aggregator.scope import (
     NONE_COUNTED,
     SOME_REJECTED,
+    UNPROVEN,
     Absence,
     Change,
     Digests,
@@ -172,7 +173,7 @@ class Collector:
             scope.resource,
             scope.organization.deployment,
             _owner(scope) or "",
-            snapshot.silent,
+            dict.fromkeys(snapshot.silent, diff.SILENT) | dict.fromkeys(snapshot.going, UNPROVEN),
         )
         rules = replace(self._rules, provable=scope.resource.item_path is not None, silent=silent)
         missing = diff.judge_missing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256  # processors have it: it is faster than BLAKE2
 from operator import itemgetter
 from typing import NamedTuple
@@ -58,8 +58,8 @@ class RemovalRules:
     """A person looked at what earlier runs withheld and lets it go."""
     provable: bool = True
     """Rows can be read one by one; else a loss needs a run that agrees."""
-    silent: frozenset[str] = frozenset()
-    """Rows of which the server would not say anything; these are doubted."""
+    silent: Mapping[str, str] = field(default_factory=dict)
+    """Rows of which the server would not say anything, with the reason to keep them for that."""
 
 
 class Missing(NamedTuple):
@@ -100,7 +100,7 @@ def judge_missing(
         if doubt is None and not (vouching and vouching.covers(row)):
             withheld[key] = UNVOUCHED
         elif doubt is None and key in rules.silent:
-            withheld[key] = SILENT
+            withheld[key] = rules.silent[key]
         elif reason is not None and (doubt is not None or row.missing_runs < AGREEING_RUNS):
             withheld[key] = reason
     for key in accepted:

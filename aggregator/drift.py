@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from aggregator.model import Field, Resource
 from aggregator.redact import Json, masked_name
 from aggregator.scope import Drift, Shape
-from aggregator.tripwire import EMPTY, SET
+from aggregator.tripwire import EMPTY
 
 SAMPLE = 10
 """Records of a portion that must have a field for it to be ``everywhere``."""
@@ -238,7 +238,7 @@ def _told_apart(texts: set[str], shown: Callable[[str], str]) -> set[str]:
 
 def _shown(name: str) -> str:
     """The name if it is one, printable; a mark in place of what looks like a value."""
-    masked = SET if "@" in name else masked_name(name)[0] or EMPTY
+    masked = masked_name(name)[0] or EMPTY
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in masked)
 
 

@@ -152,6 +152,7 @@ class Fetcher:
         sieve = Sieve(scope.resource, self._pepper, {})
         bodies: list[bytes] = []
         silent: list[str] = []
+        going: list[str] = []
         extent = self._client.extent()
         failures = refused = 0
         for target in targets:
@@ -167,11 +168,11 @@ class Fetcher:
             failures = 0
             refused += answer.refused_with == HTTPStatus.FORBIDDEN
             if answer.refused_with is not None:
-                silent.append(target.id)
+                (going if target.is_missing else silent).append(target.id)
             bodies += [target.id.encode(), diff.bytes_digest(answer.bodies, 0)]
             await scope.hold.keep(sum(map(payload.weight, answer.bodies)))
             extent.add_bytes(sum(map(len, answer.bodies)))
-            if target.is_missing and answer.value is None:
+            if target.is_missing and answer.refused_with is not None:
                 continue  # it is gone, rather than without such a thing
             records = each.records(target, answer.value)
             extent.add_records(len(records))
@@ -183,7 +184,8 @@ class Fetcher:
         if digest == scope.known.bytes_digest:
             return None
         snapshot = await self._snapshot(scope, sieve, digest)
-        return replace(snapshot, is_refused=refused == len(targets) > 0, silent=silent)
+        is_refused = refused == len(targets) > 0
+        return replace(snapshot, is_refused=is_refused, silent=silent, going=going)
 
     async def _ask(self, scope: Scope, each: Each, target: Target) -> _Whole:
         """The answer for one connection; None where the server says that it has no such thing."""

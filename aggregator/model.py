@@ -281,9 +281,9 @@ class Each:
     records: Callable[[Target, Any], list[Any]]
     """The raw records in the ``data`` of an answer, which is None where the server says that this
     connection has no such thing (400, 403, 404); never raises."""
-    belongs_by: str | None = None
-    """The column that names the connection a record belongs to, where none of it is recorded of a
-    connection that has no such thing: what is stored of it is kept then."""
+    belongs_by: str = "connection_id"
+    """The column that names the connection a record belongs to: of one that has no such thing, what
+    is stored is kept."""
     partner_path: str | None = None
     """Where it is asked with a partner key, with ``{organization}`` and ``{id}`` in it."""
     refresh: Refresh | None = None

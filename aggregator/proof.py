@@ -108,8 +108,8 @@ class Prover:
             verdict = Verdict(absence.candidates, (), dict(absence.withheld))
         else:
             verdict = judge(absence, *await self._look(scope, absence, scope.resource.item_path))
-            if set(verdict.removed) - absence.accepted and not await self._sees_as_much(scope):
-                verdict = _without_proof(verdict, absence)
+        if set(verdict.removed) - absence.accepted and not await self._sees_as_much(scope):
+            verdict = _without_proof(verdict, absence)
         settled = not verdict.kept and not verdict.raced and result.outcome is Outcome.COMPLETE
         readings = absence.digests.readings_digest
         return replace(

@@ -91,9 +91,10 @@ def rule_of(name: str) -> Rule:
 def masked_name(name: str) -> tuple[str, Rule]:
     """The name as it may be stored, and its rule.
 
-    A name that looks like a value (in a map keyed by tokens) is replaced by a mark.
+    A name that looks like a value (in a map keyed by tokens or by addresses of people) is replaced
+    by a mark.
     """
-    if len(name) > LONGEST_NAME or mask_text(name) != name or looks_random(name):
+    if len(name) > LONGEST_NAME or "@" in name or mask_text(name) != name or looks_random(name):
         return SET, _SECRET
     return name, rule_of(name)
 

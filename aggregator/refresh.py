@@ -31,7 +31,9 @@ class Refresher:
 
     async def refresh(self, scope: Scope, how: Refresh, targets: Sequence[Target]) -> None:
         """Refreshes all healthy connections of a scope side by side; notes what was not done."""
-        chosen = [each.id for each in targets if each.is_healthy and not each.is_shared]
+        healthy = (each.id for each in targets if each.is_healthy and not each.is_shared)
+        # Whatever decodes an address on its way must not make another one of it.
+        chosen = [identifier for identifier in healthy if api.is_plain(identifier)]
         begun = await self._begin_all(scope, how, chosen)
         unfinished = await self._finish(scope, how, begun) if begun else 0
         if refused := len(chosen) - len(begun):

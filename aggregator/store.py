@@ -6,7 +6,7 @@ Every function takes a connection inside a transaction of the caller's and commi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +49,19 @@ async def load_belonging(
     resource: Resource,
     deployment: str,
     organization_id: str,
-    connections: Sequence[str],
-) -> frozenset[str]:
-    """Ids of the stored rows that belong to any of these connections."""
-    if not connections or resource.each is None or resource.each.belongs_by is None:
-        return frozenset()
+    connections: Mapping[str, str],
+) -> dict[str, str]:
+    """The stored rows that belong to any of these connections, with what is said of theirs."""
+    if not connections or resource.each is None:
+        return {}
     rows = await database.fetch(
         resource_statement("belonging", resource),
         deployment,
         organization_id,
         resource.each.belongs_by,
-        connections,
+        list(connections),
     )
-    return frozenset(row["id"] for row in rows)
+    return {row["id"]: connections[row["connection_id"]] for row in rows}
 
 
 async def load_targets(database: Database, deployment: str, organization_id: str) -> list[Target]:

@@ -90,6 +90,8 @@ class Snapshot:
     """Every connection that was asked about answered 403."""
     silent: Sequence[str] = ()
     """Connections of which the server says that they have no such thing."""
+    going: Sequence[str] = ()
+    """The same of connections that their own list lacks: what belongs to them goes after them."""
 
 
 class ForeignRecordsError(ScopeError):

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+import orjson
+
 from aggregator.redact import Json, masked_name
+from aggregator.resources.fields import LARGEST_JSON
 from aggregator.tripwire import SET, mask_text
 
 DEEPEST = 8
@@ -31,7 +34,7 @@ _Fields: TypeAlias = dict[str, Any]
 
 
 def reduce(schema: Json) -> _Fields | None:
-    """The properties by name; None where there are none. Never raises.
+    """The properties by name; None where there are none, or more than can be stored. Never raises.
 
     Kept of each property, where it is set: ``type``, ``title``, ``sensitive``, ``required``,
     ``read_only``, and ``properties`` and ``items`` in the same way.
@@ -45,7 +48,7 @@ def reduce(schema: Json) -> _Fields | None:
     fields = _Reduction().members(dict(by_need[:MOST_PROPERTIES]), schema, 1)
     if _is_flagged(schema):
         fields = {name: {**field, "sensitive": True} for name, field in fields.items()}
-    return fields or None
+    return fields if fields and len(orjson.dumps(fields)) <= LARGEST_JSON else None
 
 
 class _Reduction:

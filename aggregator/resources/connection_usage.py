@@ -190,6 +190,6 @@ CONNECTION_USAGE = Resource(
     is_default=False,
     per="connection",
     needs="connections",
-    each=Each(applies=applies, records=records, belongs_by="connection_id"),
+    each=Each(applies=applies, records=records),
     fields=FIELDS,
 )

@@ -249,7 +249,7 @@ async def _missed_controls(world: World, log: Path, scanner: Scanner) -> list[st
     async with world.connection() as connection:
         for needle in needles:
             await connection.execute("insert into ledger.planted values ($1)", needle)
-    dumped = (await world.dump())["ledger.planted"].replace("\\\\", "\\")
+    dumped = (await world.dump())["ledger.planted"]
     script = "import sys, time; print(*sys.argv); print(*sys.argv, file=sys.stderr); time.sleep(9)"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-uc", script, *needles),

@@ -64,6 +64,7 @@ async def test_sync_takes_exactly_the_options_of_the_contract(run_command: RunCo
         ("sync", "acme-01"),
         ("sync", "--organization"),
         ("check", "--plan"),
+        ("sync", "--plan", "--refresh-schemas"),
         ("migrate", "--json"),
         ("status", "--check"),
     ],

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,17 +130,31 @@ class World:
         return count
 
     async def dump(self) -> dict[str, str]:
-        """Every table and view as text, by name, without what changes by time alone."""
+        """Every table and view as text, by name, without what changes by time alone.
+
+        A line for each value as it is, for what is escaped hides what is looked for.
+        """
         texts = {}
         async with self.connection() as connection:
             for (name,) in await connection.fetch(_RELATIONS):
-                output = io.BytesIO()
-                await connection.copy_from_query(
-                    f"select to_jsonb(t) - 'age_seconds' from {name} t order by t",  # noqa: S608 (a name of the catalogue)
-                    output=output,
+                rows = await connection.fetch(
+                    f"select to_jsonb(t) - 'age_seconds' as row from {name} t order by t"  # noqa: S608 (a name of the catalogue)
                 )
-                texts[name] = output.getvalue().decode()
+                texts[name] = "\n".join(
+                    line for each in rows for line in _lines("", json.loads(each["row"]))
+                )
         return texts
+
+
+def _lines(path: str, value: object) -> Iterator[str]:
+    if value and isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lines(f"{path}.{key}", inner)
+    elif value and isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _lines(f"{path}[{number}]", inner)
+    else:
+        yield f"{path}: {value}"
 
 
 async def until(condition: Callable[[], Awaitable[object]], seconds: float = 15) -> None:

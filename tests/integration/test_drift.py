@@ -60,11 +60,13 @@ async def test_an_added_field_is_noticed_wherever_it_is(world: Syncing) -> None:
 
 
 async def test_an_address_as_the_name_of_a_field_is_not_shown(world: Syncing) -> None:
-    world.fleet["acme-01"].connections[0]["dee@coffee.example.com"] = 1
+    odd = world.fleet["acme-01"].connections[0]
+    odd["dee@coffee.example.com"] = 1
 
     await world.sync()
 
     assert (await drift(world)).keys() == {("unknown_field", "(set)")}
+    assert (await world.connections("acme-01"))[odd["id"]]["extra"] == {"(set)": "(set)"}
 
 
 async def test_a_field_that_no_record_has_any_more_has_vanished(world: Syncing) -> None:

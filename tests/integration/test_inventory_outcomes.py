@@ -66,7 +66,10 @@ async def test_a_resource_of_connections_that_fails_leaves_all_others_complete(
     everything: Syncing, resource: str
 ) -> None:
     path = RESOURCES[resource].path.replace("{id}", "*")
-    everything.fleet["acme-02"].faults = [Fault(path=path, status=500)]
+    acme = everything.fleet["acme-02"]
+    acme.faults = [Fault(path=path, status=500)]
+    for connection in acme.connections:
+        connection["api_calls_last_24_hours"] = 5
 
     account = await everything.sync()
 
@@ -175,7 +178,7 @@ async def test_a_plan_of_everything_commits_nothing_and_names_changes_of_each_re
     assert {each["resource"] for each in first["plan"]} >= own
     await everything.sync()
     acme = everything.fleet["acme-01"]
-    for name in own:
+    for name in own - {"users"}:
         getattr(acme, name)[0]["name"] = "renamed"
     acme.users[0]["role"] = "none"
     acme.models.pop()
@@ -191,13 +194,6 @@ async def test_a_plan_of_everything_commits_nothing_and_names_changes_of_each_re
     assert plans["models"]["removed"] == 1
     assert plans["users"]["fields"] == {"role": 1}
     assert plans["bulk_syncs"]["fields"] == {"name": 1}
-
-
-async def test_a_plan_makes_no_server_do_anything(everything: Syncing) -> None:
-    everything.resources = [RESOURCES["connections"], RESOURCES["connection_schemas"]]
-    await everything.sync()
-    await everything.sync(plan=True, refresh_schemas=True)
-    assert [call for call in everything.simulator.observed.calls() if call[0] != "GET"] == []
 
 
 async def test_a_key_says_once_whose_it_is_for_all_lists(everything: Syncing) -> None:

@@ -164,7 +164,7 @@ async def test_a_writer_that_dies_ends_the_run_and_every_scope_is_accounted_for(
 ) -> None:
     """Fault G4, invariants I3 and I7: nothing is called complete that was not written."""
 
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise DatabaseError("the database's disk is full", sqlstate="53100")
 
     monkeypatch.setattr(commit, "write", full)

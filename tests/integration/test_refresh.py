@@ -62,3 +62,14 @@ async def test_one_connection_that_cannot_be_looked_at_costs_the_others_nothing(
     assert account["outcomes"] == {"complete": 1, "partial": 1}
     assert account["resources"]["connection_schemas"]["created"] == 5
     assert len(posts(schemas)) == 6
+
+
+async def test_nothing_is_posted_to_an_address_that_needs_escapes(schemas: Syncing) -> None:
+    odd, *_ = schemas.fleet["acme-01"].connections
+    odd["id"] = "../syncs/1/executions?x="
+
+    account = await schemas.sync("acme-01", refresh_schemas=True)
+
+    assert account["exit_code"] == 0
+    assert len(posts(schemas)) == 5
+    assert not [path for path in posts(schemas) if "executions" in path]

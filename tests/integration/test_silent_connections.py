@@ -71,3 +71,22 @@ async def test_one_silent_connection_keeps_its_own_and_no_others(sharing: Syncin
     assert set(await sharing.column("select reason from ledger.withheld")) == {SILENT}
     await sharing.sync(accept_removals=True)
     assert await stored(sharing, "shared_connections") == []
+
+
+async def test_a_key_that_may_do_less_by_the_end_of_a_run_proves_no_absence(
+    sharing: Syncing,
+) -> None:
+    before = await stored(sharing, "shared_connections")
+    hidden = sharing.fleet["acme-02"].connections.pop(0)["id"]
+    await sharing.sync("acme-01")
+    sharing.fleet["acme-01"].faults = [
+        Fault(path="/api/me", skip=1, edit=lambda body: body.replace(b'"role"', b'"was"'))
+    ]
+
+    account = await sharing.sync("acme-01")
+
+    assert account["resources"]["shared_connections"]["removed"] == 0
+    assert hidden in await stored(sharing, "shared_connections")
+    sharing.fleet["acme-01"].faults = []
+    await sharing.sync("acme-01")
+    assert await stored(sharing, "shared_connections") == [key for key in before if key != hidden]

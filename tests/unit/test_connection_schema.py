@@ -178,3 +178,11 @@ def test_any_json_is_reduced_compiled_and_used(schema: Json, configuration: Json
         json.dumps(mask_object({"a": configuration}, rules))
         if isinstance(configuration, dict):
             json.dumps(mask_object(configuration, rules))
+
+
+def test_what_is_more_than_can_be_stored_is_not_kept() -> None:
+    """Else one run masks by rules that the next one does not have."""
+    fields = {"type": "object", "properties": {f"p{n}": {"title": "é" * 200} for n in range(400)}}
+    properties = {f"group{n}": fields for n in range(10)}
+    assert reduce({"properties": properties}) is None
+    assert reduce({"properties": {"group": fields}}) is not None

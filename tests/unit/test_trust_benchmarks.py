@@ -12,7 +12,8 @@ from benchmarks.trust.encodings import ENCODINGS, Scanner
 from benchmarks.trust.kill import is_whole
 from benchmarks.trust.oracle import Oracle, plainly_removed
 from benchmarks.trust.retries import FAILING, chance
-from benchmarks.trust.storm import listed, without
+from benchmarks.trust.storm import listed
+from benchmarks.trust.weather import without
 
 ROW = ("acme", "1")
 OTHER = ("acme", "2")
