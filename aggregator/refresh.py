@@ -35,8 +35,9 @@ class Refresher:
         # Whatever decodes an address on its way must not make another one of it.
         chosen = [identifier for identifier in healthy if api.is_plain(identifier)]
         begun = await self._begin_all(scope, how, chosen)
+        refused = len(chosen) - len(begun)
         unfinished = await self._finish(scope, how, begun) if begun else 0
-        if refused := len(chosen) - len(begun):
+        if refused:
             scope.notes.append(f"{refused} refreshes were refused or not asked for")
         if unfinished:
             scope.notes.append(f"{unfinished} refreshes were not seen to end in a minute")

@@ -145,7 +145,7 @@ left join ledger.withheld_counts w
     on w.deployment = o.deployment and w.organization_id = o.pinned_id;
 
 comment on column reporting.organizations.resources_complete is
-    'Resources whose last attempt was complete.';
+    'Resources whose last attempt was complete; to be deferred is no attempt.';
 comment on column reporting.organizations.resources_not_complete is
     'Resources whose last attempt was not complete: what is shown of them is older, and when it was read is said beside it.';
 comment on column reporting.organizations.sso_domain is
@@ -153,3 +153,7 @@ comment on column reporting.organizations.sso_domain is
 comment on column reporting.organizations.sso_org_id is
     'Id of the organization at the single sign-on provider.';
 comment on column reporting.organizations.issuer is 'Issuer of its sign-in tokens.';
+comment on column reporting.connections.configuration is
+    'Configuration without secrets: numbers, booleans, and texts under names that are harmless or that the schema of the type says are; every other text is masked as set, empty or already masked. It may name accounts, as people''s addresses.';
+comment on column reporting.connections.is_healthy is
+    'Whether its own status is healthy; NULL where the server gives none. A copy may be healthy while its parent is not: see blast_radius and shared_connections.';

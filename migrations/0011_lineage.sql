@@ -623,7 +623,7 @@ select
     c.api_calls_last_24_hours,
     c.created_at,
     c.updated_at,
-    x.connection_id is null as is_certain,
+    x.connection_id is null and coalesce(c.api_calls_last_24_hours, 0) = 0 as is_certain,
     x.not_looked,
     c.first_seen_at,
     c.last_seen_at,
@@ -660,7 +660,7 @@ comment on column reporting.unused_connections.api_calls_last_24_hours is
 comment on column reporting.unused_connections.created_at is 'When it was created in Polytomic (UTC).';
 comment on column reporting.unused_connections.updated_at is 'When it was last edited in Polytomic (UTC).';
 comment on column reporting.unused_connections.is_certain is
-    'Whether all that may use it was read completely in the last 26 hours: nothing in not_looked.';
+    'Whether all that may use it was read completely in the last 26 hours, nothing in not_looked, and it reported no API calls: what calls it may be nothing that we know.';
 comment on column reporting.unused_connections.not_looked is
     'What would have to be read to be certain, as organization: resource; shared_connections where it may have copies in organizations that were not read. NULL: nothing.';
 comment on column reporting.unused_connections.first_seen_at is 'When a run first saw it (UTC).';

@@ -41,15 +41,17 @@ QUESTIONS = (
         """,
     ),
     (
-        "What breaks with a connection that is not healthy: its blast radius, the widest first",
+        "The five connections whose failure reaches furthest: their blast radius (- is not known)",
         """
         select connection_name as connection, organization as owner, type_id as type,
-               copies, array_to_string(organizations, ', ') as affected_organizations,
+               copies, array_to_string(organizations, ', ') as reaches,
                affected_bulk_syncs as bulk_syncs, affected_model_syncs as model_syncs,
                affected_models as models, is_certain
         from reporting.blast_radius b
         where root_connection_id is null
-        order by b.affected_organizations desc nulls last, connection_name limit 5
+        order by b.affected_organizations desc nulls last,
+                 coalesce(affected_bulk_syncs, 0) + coalesce(affected_model_syncs, 0) desc
+        limit 5
         """,
     ),
     (

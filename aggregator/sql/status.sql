@@ -25,7 +25,7 @@ select jsonb_build_object(
                 extract(epoch from now() - last_complete_at)::bigint as age_seconds,
                 last_outcome, last_error, connections, healthy_connections,
                 unhealthy_connections, withheld_connections, listed_upstream_at,
-                gone_upstream_since, is_expected
+                gone_upstream_since, is_expected, resources_complete, resources_not_complete
             from reporting.organizations
         ) o
     )

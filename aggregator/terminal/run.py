@@ -65,8 +65,10 @@ def _print_notices(console: Console, summary: Summary) -> None:
     for headline in summary.headlines:
         console.print(f"[bold red]{safe(headline)}[/]")
     if summary.withheld_by_complete:
+        names = (name for name, counts in sorted(summary.resources.items()) if counts.withheld)
+        where = ", ".join("people.users" if n == "users" else f"reporting.{n}" for n in names)
         console.print(
             "[bold yellow]removals were withheld[/]: the rows are kept and marked"
-            " (withheld_since and withheld_reason in reporting.connections); a later complete run"
+            f" (withheld_since and withheld_reason in {where}); a later complete run"
             " that proves them, or sync --accept-removals, lets them go"
         )

@@ -30,7 +30,7 @@ def print_status(document: Mapping[str, Any]) -> None:
             console.print(f"[bold red]{safe(last['headline'])}[/]")
     withheld = any(row["withheld_connections"] for row in document["organizations"])
     numbers = ["connections", "unhealthy", *(["withheld"] if withheld else [])]
-    table = new_table("organization", "status", "age", *numbers, "outcome", "why")
+    table = new_table("organization", "status", "age", *numbers, "outcome", "behind", "why")
     for row in sorted(document["organizations"], key=_looked_at):
         why = row["last_error"] or ""
         if row["gone_upstream_since"]:
@@ -44,6 +44,7 @@ def print_status(document: Mapping[str, Any]) -> None:
             number(row["unhealthy_connections"]),
             *([number(row["withheld_connections"])] if withheld else []),
             row["last_outcome"] or "",
+            _behind(row),
             safe(why),
         )
     console.print(table)
@@ -52,6 +53,12 @@ def print_status(document: Mapping[str, Any]) -> None:
             "[bold yellow]withheld[/] rows are counted as connections, though the last answer"
             " lacked them: reporting.connections has withheld_since and withheld_reason"
         )
+
+
+def _behind(row: Mapping[str, Any]) -> str:
+    """The resources whose last attempt was not complete."""
+    behind = row["resources_not_complete"]
+    return "all" if behind and not row["resources_complete"] else ", ".join(behind)
 
 
 def _looked_at(row: Mapping[str, Any]) -> int:

@@ -141,3 +141,11 @@ async def test_a_model_sync_without_its_model_is_an_orphan(world: Stored) -> Non
         ("lost", "unheard_of"): ("model", "never_seen"),
         ("push", "leads"): ("model", "removed"),
     }
+
+
+async def test_what_reports_api_calls_is_not_surely_unused(world: Stored) -> None:
+    assert (await unused(world))["idle"]["is_certain"]
+    await world.reading(
+        "connections", "acme", "idle", api_calls_last_24_hours=7, rate_limit_reported=False
+    )
+    assert not (await unused(world))["idle"]["is_certain"]

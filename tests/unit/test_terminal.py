@@ -112,6 +112,7 @@ def test_ages_are_shown_in_their_largest_unit(
     )
     row |= {"organization": "acme", "status": "stale", "age_seconds": seconds, "connections": 0}
     row |= {"is_expected": True, "gone_upstream_since": None}
+    row |= {"resources_complete": ["connections"], "resources_not_complete": []}
     terminal.print_status({"coverage": {"stale": 1}, "last_run": None, "organizations": [row]})
     cells = re.split(r"\s{2,}", capsys.readouterr().out.splitlines()[-1])
     assert cells[:5] == ["acme", "stale", shown, "0", "-"]
@@ -123,6 +124,7 @@ def test_status_tells_connections_that_the_last_answer_lacked(
     row: dict[str, Any] = {"status": "complete", "age_seconds": 1, "last_outcome": "complete"}
     row |= {"last_error": None, "connections": 25, "unhealthy_connections": 0}
     row |= {"is_expected": True, "gone_upstream_since": None}
+    row |= {"resources_complete": ["connections"], "resources_not_complete": []}
     whole = row | {"organization": "whole", "withheld_connections": 0}
     emptied = row | {"organization": "emptied", "withheld_connections": 25}
     document: dict[str, Any] = {"coverage": {}, "last_run": None, "organizations": [whole]}
@@ -132,6 +134,23 @@ def test_status_tells_connections_that_the_last_answer_lacked(
     out = capsys.readouterr().out
     assert re.search(r"emptied +complete +1 s +25 +0 +25 +complete", out)
     assert "withheld_reason" in out
+
+
+@pytest.mark.parametrize(
+    ("complete", "behind", "shown"),
+    [(["connections"], ["models", "users"], "models, users"), ([], ["connections"], "all")],
+)
+def test_status_names_the_resources_that_are_behind(
+    capsys: pytest.CaptureFixture[str], complete: list[str], behind: list[str], shown: str
+) -> None:
+    row: dict[str, Any] = {"organization": "acme", "status": "stale", "age_seconds": 1}
+    row |= {"last_outcome": "forbidden", "last_error": "HTTP 403", "connections": 2}
+    row |= {"unhealthy_connections": 0, "withheld_connections": 0, "is_expected": True}
+    row |= {"resources_complete": complete, "resources_not_complete": behind}
+    row |= {"gone_upstream_since": None}
+    terminal.print_status({"coverage": {}, "last_run": None, "organizations": [row]})
+    cells = re.split(r"\s{2,}", capsys.readouterr().out.splitlines()[-1])
+    assert cells[5:7] == ["forbidden", shown]
 
 
 def test_no_progress_is_shown_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
