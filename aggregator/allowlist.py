@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from aggregator import api
-from aggregator.model import Request, Resource
+from aggregator.model import Request
+from aggregator.resource import Resource
 
 _PLACE = re.compile(r"\{\w+\}")
 

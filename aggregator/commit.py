@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aggregator import ledger, store
-from aggregator.model import Counts, Outcome, Resource
+from aggregator.model import Counts, Outcome
+from aggregator.resource import Resource
 from aggregator.scope import Digests, ScopeResult
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from functools import cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from aggregator.model import Field, Resource
 from aggregator.redact import Json, masked_name
+from aggregator.resource import Field, Resource
 from aggregator.scope import Drift, Shape
 from aggregator.tripwire import EMPTY
 

@@ -14,18 +14,9 @@ from aggregator.backpressure import ByteBudget
 from aggregator.client import Caller, Client
 from aggregator.database import Database
 from aggregator.errors import ScopeError
-from aggregator.model import (
-    Credential,
-    Each,
-    Organization,
-    Outcome,
-    Page,
-    Rejection,
-    Request,
-    Response,
-    Target,
-)
+from aggregator.model import Credential, Organization, Outcome, Page, Rejection, Request, Response
 from aggregator.refresh import Refresher
+from aggregator.resource import Each, Target
 from aggregator.resources.fields import usable_id
 from aggregator.schemas import Schemas
 from aggregator.sieve import Sieve

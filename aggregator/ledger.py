@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from aggregator.database import Database
-from aggregator.model import Identity, Listing, Organization, Outcome, Resource
+from aggregator.model import Identity, Listing, Organization, Outcome
+from aggregator.resource import Resource
 from aggregator.scope import OrganizationState, ScopeResult, ScopeState
 from aggregator.sql import statement
 

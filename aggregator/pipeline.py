@@ -21,8 +21,9 @@ from aggregator.client import Caller
 from aggregator.collect import Collector
 from aggregator.database import Database
 from aggregator.incident import AuthIncident, FleetIncident
-from aggregator.model import Organization, Outcome, Resource
+from aggregator.model import Organization, Outcome
 from aggregator.proof import Prover
+from aggregator.resource import Resource
 from aggregator.scope import OrganizationState, ScopeResult
 from aggregator.summary import Summary
 from aggregator.visit import Scope, Visit

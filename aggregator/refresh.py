@@ -8,7 +8,8 @@ from typing import Any
 from aggregator import api
 from aggregator.client import Client
 from aggregator.errors import ScopeError
-from aggregator.model import Outcome, Refresh, Target
+from aggregator.model import Outcome
+from aggregator.resource import Refresh, Target
 from aggregator.visit import Scope
 
 WAITS_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection, Resource
+from aggregator.model import Counts, Identity, Organization, Outcome, Record, Rejection
+from aggregator.resource import Resource
 
 NONE_COUNTED = Counts()
 UNPROVEN = "its absence is not proven yet"

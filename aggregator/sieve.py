@@ -8,7 +8,8 @@ from typing import Any
 
 from aggregator import diff
 from aggregator.drift import CONFLICTING_DUPLICATES, Radar
-from aggregator.model import Page, Record, Rejection, Resource
+from aggregator.model import Page, Record, Rejection
+from aggregator.resource import Resource
 from aggregator.visit import MOST_QUARANTINED, Snapshot
 
 YIELD_EVERY = 500

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from aggregator.database import Database, copy_rows
-from aggregator.model import Counts, Resource, Target
+from aggregator.model import Counts
+from aggregator.resource import Resource, Target
 from aggregator.scope import MOST_NAMED, Known, Planned, ScopeResult
 from aggregator.sql import resource_statement, statement
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from aggregator.backpressure import Hold
 from aggregator.client import Caller, Tally
 from aggregator.errors import ScopeError
-from aggregator.model import Identity, Organization, Outcome, Record, Rejection, Resource
+from aggregator.model import Identity, Organization, Outcome, Record, Rejection
+from aggregator.resource import Resource
 from aggregator.scope import NOTHING_KNOWN, OrganizationState, ScopeState, Shape
 
 MOST_QUARANTINED = 100

@@ -22,9 +22,10 @@ from aggregator.commands.choices import refresh_paths
 from aggregator.commands.signals import Stopper
 from aggregator.commands.sync import Job
 from aggregator.database import CONNECTIONS, Database, open_database
-from aggregator.model import Credential, Organization, Resource, Secret
+from aggregator.model import Credential, Organization, Secret
 from aggregator.organizations import Registry
 from aggregator.patience import Patience
+from aggregator.resource import Resource
 from aggregator.resources import RESOURCES
 from aggregator.settings import Settings
 from aggregator.wiring import network_of

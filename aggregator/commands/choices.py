@@ -8,7 +8,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from aggregator.errors import ConfigurationError
-from aggregator.model import Organization, Resource
+from aggregator.model import Organization
+from aggregator.resource import Resource
 from aggregator.resources import RESOURCES
 from aggregator.settings import Settings
 

@@ -33,11 +33,12 @@ from aggregator.commands.signals import Stopper, handled_signals
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
 from aggregator.errors import RunError
-from aggregator.model import Organization, Resource
+from aggregator.model import Organization
 from aggregator.organizations import Registry, load_organizations
 from aggregator.pipeline import Run, Work
 from aggregator.proof import Prover
 from aggregator.refresh import Refresher
+from aggregator.resource import Resource
 from aggregator.resources import RESOURCES
 from aggregator.schemas import Schemas
 from aggregator.scope import ScopeResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from aggregator.model import Resource
+from aggregator.resource import Resource
 from aggregator.resources.bulk_syncs import BULK_SYNCS
 from aggregator.resources.connection_proxy import CONNECTION_PROXY
 from aggregator.resources.connection_schemas import CONNECTION_SCHEMAS

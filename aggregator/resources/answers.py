@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Field, Target
 from aggregator.redact import Json
+from aggregator.resource import Field, Target
 from aggregator.resources.fields import Notes, identifier, note, usable_id
 from aggregator.resources.records import Raw
 from aggregator.resources.vocabulary import ID, OPTIONAL_OBJECT

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Field, Request, Resource, States
+from aggregator.model import Request
 from aggregator.redact import Json
+from aggregator.resource import Field, Resource, States
 from aggregator.resources.fields import (
     LARGEST_SMALL_INTEGER,
     Notes,

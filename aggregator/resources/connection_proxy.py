@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Each, Field, Resource, Target
+from aggregator.resource import Each, Field, Resource, Target
 from aggregator.resources import answers
 from aggregator.resources.fields import (
     LARGEST_SMALL_INTEGER,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Each, Field, Refresh, Resource
 from aggregator.redact import Json
+from aggregator.resource import Each, Field, Refresh, Resource
 from aggregator.resources import answers
 from aggregator.resources.fields import Notes, filled, members, moment, unknown
 from aggregator.resources.records import Raw, no_organization, normalizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Each, Field, Resource
+from aggregator.resource import Each, Field, Resource
 from aggregator.resources import answers
 from aggregator.resources.fields import Notes, flag, members, unknown
 from aggregator.resources.parts import named

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Each, Field, Resource, Target
 from aggregator.redact import Json
+from aggregator.resource import Each, Field, Resource, Target
 from aggregator.resources.answers import note_other
 from aggregator.resources.fields import (
     TOO_LARGE,

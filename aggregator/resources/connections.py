@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from aggregator.model import Record, Rejection, Resource
+from aggregator.model import Record, Rejection
 from aggregator.redact import Json, Rule, mask, mask_object
+from aggregator.resource import Resource
 from aggregator.resources.documented import CONNECTION
 from aggregator.resources.endpoint import endpoint_of
 from aggregator.resources.fields import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aggregator.model import Field
+from aggregator.resource import Field
 from aggregator.resources.vocabulary import (
     FLAG,
     ID,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Field, Resource
 from aggregator.redact import Json
+from aggregator.resource import Field, Resource
 from aggregator.resources.fields import (
     Notes,
     filled,

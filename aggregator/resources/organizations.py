@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Field, Resource
+from aggregator.resource import Field, Resource
 from aggregator.resources.fields import Notes, filled, identifier, text, usable_id
 from aggregator.resources.records import Raw, normalizer
 from aggregator.resources.vocabulary import ID, OPTIONAL_ID, OPTIONAL_TEXT, TEXT

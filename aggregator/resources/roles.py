@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.model import Field, Resource
+from aggregator.resource import Field, Resource
 from aggregator.resources.fields import Notes, flag, text
 from aggregator.resources.records import Raw, normalizer, organization_unless_system
 from aggregator.resources.vocabulary import ID, OPTIONAL_FLAG, TEXT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from aggregator.model import Field
+from aggregator.resource import Field
 
 TEXT = Field(frozenset({"string"}))
 OPTIONAL_TEXT = TEXT._replace(optional=True)

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from aggregator.model import Resource
+from aggregator.resource import Resource
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from aggregator.model import Record, Resource
+from aggregator.model import Record
+from aggregator.resource import Resource
 from tests.unit.test_answers import ALL, all_raws
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from aggregator.model import Resource
+from aggregator.resource import Resource
 from aggregator.resources import RESOURCES
 from tests.faults.any_json import ODDITIES
 from tests.simulator import Fault

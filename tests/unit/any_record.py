@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aggregator.model import Resource
+from aggregator.resource import Resource
 from tests.unit.normalized import Json
 
 JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

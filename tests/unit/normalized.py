@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from aggregator.model import Record, Rejection, Resource, Target
+from aggregator.model import Record, Rejection
+from aggregator.resource import Resource, Target
 
 Json: TypeAlias = Any
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from aggregator.diff import content_hash
 from aggregator.drift import Radar
-from aggregator.model import Record, Rejection, Resource
+from aggregator.model import Record, Rejection
+from aggregator.resource import Resource
 from aggregator.resources.connection_proxy import CONNECTION_PROXY
 from aggregator.resources.connection_schemas import CONNECTION_SCHEMAS, is_refreshed
 from aggregator.resources.connection_sources import CONNECTION_SOURCES

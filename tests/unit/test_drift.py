@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.drift import CONFLICTING_DUPLICATES, MOST_TOLD_APART, SAMPLE, Radar
-from aggregator.model import Field, Record, Resource
+from aggregator.model import Record
+from aggregator.resource import Field, Resource
 from aggregator.resources import RESOURCES
 from aggregator.resources.connections import normalize
 from aggregator.resources.documented import CONNECTION as FIELDS

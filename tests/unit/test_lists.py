@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.drift import Radar
-from aggregator.model import Record, Rejection, Resource
+from aggregator.model import Record, Rejection
+from aggregator.resource import Resource
 from aggregator.resources.bulk_syncs import BULK_SYNCS
 from aggregator.resources.fields import LARGEST_INTEGER, LARGEST_SMALL_INTEGER
 from aggregator.resources.model_syncs import MODEL_SYNCS

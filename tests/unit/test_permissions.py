@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.model import Resource
+from aggregator.resource import Resource
 from aggregator.resources.policies import POLICIES
 from aggregator.resources.roles import ROLES
 from tests.unit.normalized import Json, columns, is_set, record_of, sample
