@@ -21,6 +21,7 @@ import aiohttp
 import pytest
 from aiohttp import client_exceptions
 
+from aggregator.allowlist import AllowList
 from aggregator.backpressure import ByteBudget, Hold
 from aggregator.client import Caller, Client, Tally, make_session
 from aggregator.errors import RetryableError, ScopeError
@@ -35,6 +36,7 @@ from aggregator.model import (
     Response,
     Secret,
 )
+from aggregator.resources import RESOURCES
 from aggregator.transport import FAILURES
 from tests.integration.scripted_server import Hang, Received, Script, ScriptedServer, ok, serve
 
@@ -48,6 +50,7 @@ class Calling:
 
     def __init__(self, session: aiohttp.ClientSession, **settings: float) -> None:
         self.waits: list[float] = []
+        self.may_ask: Callable[[Request], bool] = lambda _: True
         self.tally = Tally()
         self.deadline = math.inf
         options: dict[str, Any] = {
@@ -62,11 +65,14 @@ class Calling:
             clock=self.clock,
             sleep=self.sleep,
             random=lambda: 0.5,
-            may_ask=lambda _: True,
+            may_ask=self.is_allowed,
         )
         self.host = HostLimits(
             "api.test", requests_per_second=0, concurrency=8, clock=self.clock, sleep=self.sleep
         )
+
+    def is_allowed(self, request: Request) -> bool:
+        return self.may_ask(request)
 
     def clock(self) -> float:
         return sum(self.waits)
@@ -193,6 +199,27 @@ async def test_a_refused_organization_is_not_asked() -> None:
         refusal = Refusal(Outcome.WRONG_KEY_TYPE, "a partner key")
         refused = organization(server.base_url, refusal=refusal)
         assert (await caller.fail(refused)).outcome == Outcome.WRONG_KEY_TYPE
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("/api/connections/x/proxy"),
+        Request("/api/connections/x/schemas/y/records"),
+        Request("/api/connections/x/parameter_values", method="POST"),
+        Request("/api/connections/test", method="POST"),
+        Request("/api/connections/x/schemas/refresh", method="POST"),
+        Request("/api/connections", method="POST"),
+    ],
+    ids=lambda request: f"{request.method} {request.path}",
+)
+async def test_what_may_not_be_asked_is_never_sent(request_: Request) -> None:
+    """The program reads inventory, whoever asks for something else and why."""
+    async with calling(always(ok(LIST))) as (caller, acme, server):
+        caller.may_ask = AllowList(RESOURCES.values())
+        with pytest.raises(PermissionError):
+            await caller.get(acme, request_)
     assert server.connections == 0
 
 
