@@ -136,15 +136,14 @@ def duration(text: str) -> timedelta:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
-    # As the first process of a container, a program without a handler does not hear SIGTERM.
-    signal.signal(signal.SIGTERM, _end)
+    # As the first process of a container, a program without a handler does not hear SIGTERM; and a
+    # task that asyncio cancels for SIGINT may be deaf while it connects to a silent database.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     process.forbid_core_dumps()
     output = process.open_streams()
     options = parser().parse_args(arguments)
-    try:
-        code = _run(options)
-    except KeyboardInterrupt:
-        code = 130
+    code = _run(options)
     sys.stdout.flush()
     if output.complaint:
         sys.stderr.write(f"aggregator: standard output: {output.complaint}\n")
