@@ -66,12 +66,11 @@ down: ## stop the containers; the data stays in its volume
 
 .PHONY: lock
 lock: .venv/.dev ## pin the newest versions that pyproject.toml allows
-	@$(BIN)/uv pip compile $(LOCK) --upgrade --extra local --extra fast --extra dev \
-		--output-file requirements-dev.txt
-	@$(BIN)/uv pip compile $(LOCK) --constraint requirements-dev.txt --extra local --extra fast \
-		--output-file requirements.txt
-	@$(BIN)/uv pip compile $(LOCK) --constraint requirements-dev.txt --extra fast \
-		--output-file requirements-image.txt
+	@$(BIN)/uv pip compile $(LOCK) --upgrade --all-extras --output-file requirements-dev.txt
+	@$(BIN)/uv pip compile $(LOCK) --constraint requirements-dev.txt \
+		--extra local --extra fast --extra metrics --output-file requirements.txt
+	@$(BIN)/uv pip compile $(LOCK) --constraint requirements-dev.txt \
+		--extra fast --extra metrics --output-file requirements-image.txt
 
 # One set for every platform and Python; hashes and no addresses.
 LOCK := pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --quiet \
