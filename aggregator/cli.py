@@ -118,7 +118,26 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
     explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    _add_export(commands)
     return top
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser(
+        "export", help="a view of the schema reporting as a file", allow_abbrev=False
+    )
+    export.add_argument("view", metavar="VIEW", help="such as connections, or people.users")
+    export.add_argument(
+        "--format",
+        choices=("csv", "jsonl", "parquet"),
+        help="what the file is to be; where it is not said, the end of its name tells",
+    )
+    export.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file, which is replaced when the new one is whole; - is standard output",
+    )
 
 
 def duration(text: str) -> timedelta:
@@ -154,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _only_tells(options: argparse.Namespace) -> bool:
     """Whether all that comes of the command is its output; a run's result is in the ledger."""
-    return options.command in {"check", "status"} or getattr(options, "plan", False)
+    return options.command in {"check", "status", "export"} or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:

@@ -66,9 +66,9 @@ def test_there_is_no_html_report_that_could_run_a_script() -> None:
     assert imported() & {"html", "jinja2", "email", "smtplib"} == {"email"}, "dates of headers only"
 
 
-def test_there_is_no_csv_that_could_hold_a_formula() -> None:
-    """Fault I2: no export exists; BI tools read SQL."""
-    assert asked_for("csv|xls|export") == []
+def test_only_the_encoder_that_keeps_formulas_out_writes_csv() -> None:
+    """Fault I2: ``csv.writer`` would not; nothing else of the kind exists."""
+    assert asked_for("csv|xls") == []
     assert imported() & {"csv", "openpyxl", "xlsxwriter"} == set()
 
 
