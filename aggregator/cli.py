@@ -70,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
         help="only this resource; may be given more than once",
     )
     sync.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    sync.add_argument(
+        "--metrics-file",
+        metavar="PATH",
+        help="where Prometheus's textfile collector finds the metrics of the run when it has ended",
+    )
     either = sync.add_mutually_exclusive_group()
     either.add_argument(
         "--plan", action="store_true", help="do everything, commit nothing, print what would change"

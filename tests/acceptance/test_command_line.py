@@ -46,6 +46,7 @@ async def test_sync_takes_exactly_the_options_of_the_contract(run_command: RunCo
         "--organization",
         "--resource",
         "--json",
+        "--metrics-file",
         "--plan",
         "--accept-removals",
         "--refresh-schemas",
