@@ -10,7 +10,7 @@ from aggregator import __version__
 from tests.acceptance.world import World
 from tests.command import ROOT, RunCommand
 
-COMMANDS = ("sync", "check", "migrate", "status", "explain", "export")
+COMMANDS = ("sync", "check", "migrate", "status", "explain", "export", "prune")
 DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
