@@ -139,6 +139,25 @@ class Database:
                 raise
             await transaction.commit()
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """One read-only transaction, all of whose statements see the same moment.
+
+        It may last: the limits of the login hold, and none of ours.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                await connection.execute(
+                    "set local search_path = pg_catalog; set local timezone = 'UTC'"
+                )
+                yield connection
+            finally:
+                with suppress(Exception):  # there is nothing to lose
+                    async with asyncio.timeout(SECONDS_TO_LET_GO):
+                        await transaction.rollback()
+
     async def check_server(self) -> None:
         """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""
         async with self.connection() as connection:
