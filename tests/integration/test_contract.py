@@ -1,0 +1,192 @@
+"""What users built on ``reporting`` outlives every upgrade."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from aggregator import migrate
+from tests.command import ROOT
+from tests.reflected import fill_every_table
+from tools import contract
+from tools.catalogue import Relation, read_catalogue
+
+FILES = migrate.load_migrations()
+FIRST = 3  # the first release with views
+AGES = {"age_seconds"}  # they grow from second to second
+MOMENT = "timestamptz '2026-01-03 18:00+00'"
+
+
+async def migrate_to(dsn: str, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "load_migrations", lambda: FILES[:version])
+        await migrate.migrate(dsn)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a view of a user says."""
+
+    columns: list[tuple[str, str]]
+    rows: list[str]
+
+
+@dataclass(slots=True)
+class User:
+    """Who builds views of its own, in a schema of its own."""
+
+    connection: asyncpg.Connection[asyncpg.Record]
+    schema: str
+    role: str
+
+    async def build(self, relations: list[Relation]) -> None:
+        """For each relation a view of its columns, of all, with conditions, and one that stores."""
+        await self.connection.execute(
+            f"create schema {self.schema} authorization {self.role};"
+            f" set session authorization {self.role}; set search_path = {self.schema}"
+        )
+        for relation in relations:
+            source = f"reporting.{relation.name}"
+            source += "" if relation.arguments is None else f"({MOMENT})"
+            names = ", ".join(column.name for column in relation.columns)
+            conditions = " or ".join(f"{column.name}::text <> ''" for column in relation.columns)
+            await self.connection.execute(
+                f"create view {relation.name} as select {names} from {source};"  # noqa: S608 - names of ours
+                f" create view all_{relation.name} as select * from {source};"
+                f" create view some_{relation.name} as select * from {source} where {conditions};"
+                f" create materialized view kept_{relation.name} as select * from {source}"
+            )
+        await self.connection.execute("reset session authorization")
+
+    async def answers(self) -> dict[str, Answer]:
+        """What its views say now, by name; those that store are brought up to date first."""
+        await self.connection.execute(f"set session authorization {self.role}")
+        found = {}
+        for row in await self.connection.fetch(
+            "select relname, relkind = 'm' as is_stored from pg_class"
+            " where relnamespace = $1::regnamespace and relkind in ('v', 'm')",
+            self.schema,
+        ):
+            name = f"{self.schema}.{row['relname']}"
+            if row["is_stored"]:
+                await self.connection.execute(f"refresh materialized view {name}")
+            statement = await self.connection.prepare(f"select * from {name}")  # noqa: S608 - a name of ours
+            columns = [(each.name, each.type.name) for each in statement.get_attributes()]
+            rows = [
+                repr([value for name, value in each.items() if name not in AGES])
+                for each in await statement.fetch()
+            ]
+            found[row["relname"]] = Answer(columns, sorted(rows))
+        await self.connection.execute("reset session authorization")
+        return found
+
+
+@asynccontextmanager
+async def users(dsn: str) -> AsyncIterator[tuple[User, User]]:
+    """A login as BI tools have it, and the owner of the database."""
+    name = f"bi_{secrets.token_hex(6)}"  # roles are the whole server's
+    connection = await asyncpg.connect(dsn)
+    try:
+        [owner] = await connection.fetchrow("select current_user") or [None]
+        await connection.execute(f"create role {name} login in role reporting_reader")
+        yield User(connection, "analytics", name), User(connection, "owners", f'"{owner}"')
+    finally:
+        await connection.execute(f"drop owned by {name} cascade; drop role {name}")
+        await connection.close()
+
+
+@pytest.mark.parametrize("version", range(FIRST, len(FILES) + 1))
+async def test_views_of_users_outlive_the_upgrade_from_every_release(
+    version: int, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate_to(empty_database_url, version, monkeypatch)
+    async with users(empty_database_url) as everybody:
+        reader = everybody[0]
+        await fill_every_table(reader.connection)
+        relations = await read_catalogue(reader.connection, "reporting")
+        before: dict[str, dict[str, Answer]] = {}
+        for user in everybody:
+            await user.build(relations)
+            before[user.schema] = await user.answers()
+        assert len(before[reader.schema]) == 4 * len(relations)
+        assert [name for name, was in before[reader.schema].items() if not was.rows] == []
+
+        await migrate.migrate(empty_database_url)
+
+        for user in everybody:
+            after = await user.answers()
+            for name, was in before[user.schema].items():
+                assert after[name].columns == was.columns, name
+                assert after[name].rows == was.rows, name
+
+
+@pytest.mark.parametrize("record", ["reporting.txt", "agreed.txt"])
+async def test_what_was_promised_is_there_unchanged(record: str, database_url: str) -> None:
+    promise = contract.parse((ROOT / "tests/contract" / record).read_text())
+    assert "connections" in promise
+
+    present = await read_present(database_url)
+
+    if record == "agreed.txt":  # at least these, in this order, with others between them
+        present = {
+            name: [column for column in columns if column in promise.get(name, [])]
+            for name, columns in present.items()
+        }
+    assert contract.breaches(promise, present) == []
+
+
+async def read_present(dsn: str) -> contract.Promise:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return contract.promise_of(await read_catalogue(connection, "reporting"))
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"v": ["a text", "b date", "c text"]}, []),
+        ({"v": ["a text", "b date"], "w": []}, []),
+        ({}, ["v is gone"]),
+        ({"v": ["a text"]}, ["v: b date is now gone"]),
+        ({"v": ["a text", "B date"]}, ["v: b date is now B date"]),
+        ({"v": ["a text", "b text"]}, ["v: b date is now b text"]),
+        ({"v": ["a text", "x text", "b date"]}, ["v: b date is now x text"]),
+        ({"v": ["b date", "a text"]}, ["v: a text is now b date"]),
+    ],
+)
+def test_a_promise_is_broken_by_anything_but_an_addition_at_the_end(
+    now: contract.Promise, said: list[str]
+) -> None:
+    assert contract.breaches({"v": ["a text", "b date"]}, now) == said
+
+
+def test_a_promise_is_read_as_it_was_recorded() -> None:
+    promise = {"v": ["a text", "b timestamp with time zone"], "f(moment date)": ["a text"]}
+    assert contract.parse(contract.render(promise, "0001_first")) == promise
+
+
+async def test_reporting_and_people_hold_views_and_functions_of_rows_only(
+    database_url: str,
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        relations = await read_catalogue(connection, "reporting", "people")
+        functions = await connection.fetchval(
+            "select count(*) from pg_proc"
+            " where pronamespace in ('reporting'::regnamespace, 'people'::regnamespace)"
+        )
+    finally:
+        await connection.close()
+
+    tables = [each.label for each in relations if not each.is_view and each.arguments is None]
+    assert tables == []
+    called = [each for each in relations if each.arguments is not None]
+    assert len(called) == functions
+    assert "connections_as_of" in {each.name for each in called}
