@@ -75,41 +75,55 @@ def test_every_link_of_the_page_leads_somewhere() -> None:
     assert [each for each in files if not (ROOT / "docs" / each).exists()] == []
 
 
-async def test_keys_tell_rows_apart_and_what_is_never_null_is_not(
+async def test_keys_tell_the_rows_of_real_answers_apart(
     connection: asyncpg.Connection[asyncpg.Record], everything: Syncing
 ) -> None:
-    """Without data, with what real answers make, and with rows that have nothing but their keys."""
-    await check_keys_and_nulls(connection)
-
     await everything.sync()
-    for organization in everything.fleet.organizations:
+    for organization in everything.fleet:
         organization.connections.pop()
         organization.connections[0]["status"] = "unhealthy"
         organization.connections[1]["name"] = "renamed"
     await everything.sync()
-    await check_keys_and_nulls(connection)
 
-    await fill_every_table(connection)
-    await check_keys_and_nulls(connection)
-
-
-async def check_keys_and_nulls(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    relations = await read_all(connection)
-    keys = {
-        name: key
-        for group in dictionary.groups_of(relations).values()
-        for name, key in group.items()
-    }
-    wrong = []
-    for each in relations:
-        name = dictionary.name_of(each)
-        source = f"{each.schema}.{each.name}" + ("" if each.arguments is None else "(now())")
-        if key := keys[name]:
+    repeated = []
+    for name, key, source, _ in await keyed(connection):
+        if key:
             statement = f"select 1 from {source} group by {key} having count(*) > 1"  # noqa: S608 - names of ours
-            wrong += [f"{name}: {key}" for _ in await connection.fetch(statement)]
-        for column in each.columns:
-            if dictionary.is_never_null(each, column.name, key):
-                statement = f"select count(*) from {source} where {column.name} is null"  # noqa: S608 - names of ours
-                if await connection.fetchval(statement):
-                    wrong.append(f"{name}.{column.name}")
-    assert wrong == []
+            repeated += [(name, key) for _ in await connection.fetch(statement)]
+    assert repeated == []
+
+
+async def test_what_is_never_null_is_not_where_little_or_nothing_is_known(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    assert await nulls(connection) == []
+    await fill_every_table(connection)
+    assert await nulls(connection) == []
+
+
+async def nulls(connection: asyncpg.Connection[asyncpg.Record]) -> list[str]:
+    found = []
+    for name, key, source, relation in await keyed(connection):
+        for column in relation.columns:
+            statement = f"select from {source} where {column.name} is null limit 1"
+            if dictionary.is_never_null(relation, column.name, key):
+                found += [f"{name}.{column.name}" for _ in await connection.fetch(statement)]
+    return found
+
+
+async def keyed(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> list[tuple[str, str, str, Relation]]:
+    """Name, key and what stands after ``from``, of each view and function."""
+    relations = await read_all(connection)
+    groups = dictionary.groups_of(relations)
+    keys = {name: key for each in groups.values() for name, key in each.items()}
+    return [
+        (
+            dictionary.name_of(each),
+            keys[dictionary.name_of(each)],
+            f"{each.schema}.{each.name}" + ("" if each.arguments is None else "(now())"),
+            each,
+        )
+        for each in relations
+    ]
