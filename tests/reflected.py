@@ -51,7 +51,7 @@ join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     and a.attidentity = '' and a.attgenerated = ''
 where c.relkind = 'r' and n.nspname in ('ledger', 'inventory')
-    and c.relname not in ('migrations', 'installation', 'run_lock', 'history')
+    and c.relname not in ('migrations', 'installation', 'run_lock', 'history', 'grants')
 order by c.relname not in ('organizations', 'runs'), n.nspname = 'inventory', c.relname, a.attnum
 """
 

@@ -1,5 +1,6 @@
 """``python -m tools.dictionary``: writes ``docs/data-dictionary.md`` from what the database says.
 
+Also ``docs/queries/README.md``, the list of the worked questions, from their first words.
 Meanings are the comments of the migrations; what comments do not say stands in ``tools.groups``.
 """
 
@@ -33,6 +34,18 @@ What BI tools read: every view of the schemas `reporting` and `people`, with eve
 * What nobody looked at is never shown as absent: see `last_seen_at`, `last_complete_at`,
   `is_certain` and `not_looked`, and [how far it can be trusted](#how-far-it-can-be-trusted).
 * `people` holds personal data: who is to read it gets that by name, `reporting_reader` cannot.
+"""
+
+INDEX = """\
+# Worked questions
+
+Each file is one statement over the schema `reporting`, which any SQL client or BI tool runs as it
+stands. What you may want to change, such as a type or a time, is in its first lines, in `asked`.
+The comment says how to read the answer, and what the answer does not know. Tests hold each against
+known answers. [The data dictionary](../data-dictionary.md) has every column.
+
+| | question |
+| --- | --- |\
 """
 
 
@@ -146,10 +159,24 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[\w.]+", text))
 
 
+def question_of(file: Path) -> str:
+    """The first paragraph of its comments."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return " ".join(line.removeprefix("-- ") for line in lines[: lines.index("--")])
+
+
+def index(questions: Sequence[Path]) -> str:
+    """The list of the questions."""
+    rows = [f"| {each.name[:2]} | [{question_of(each)}]({each.name}) |" for each in questions]
+    return "\n".join([INDEX, *rows]) + "\n"
+
+
 async def main() -> None:
+    questions = sorted(QUESTIONS.glob("*.sql"))
     async with migrated() as connection:
         relations = await read_catalogue(connection, *SCHEMAS)
-    PAGE.write_text(page(relations, sorted(QUESTIONS.glob("*.sql"))), encoding="utf-8")
+    PAGE.write_text(page(relations, questions), encoding="utf-8")
+    (QUESTIONS / "README.md").write_text(index(questions), encoding="utf-8")
 
 
 if __name__ == "__main__":

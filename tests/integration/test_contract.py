@@ -44,46 +44,24 @@ class User:
     schema: str
     role: str
 
-    async def build(self, relations: list[Relation]) -> None:
-        """For each relation a view of its columns, of all, with conditions, and one that stores."""
-        await self.connection.execute(
-            f"create schema {self.schema} authorization {self.role};"
-            f" set session authorization {self.role}; set search_path = {self.schema}"
-        )
-        for relation in relations:
-            source = f"reporting.{relation.name}"
-            source += "" if relation.arguments is None else f"({MOMENT})"
-            names = ", ".join(column.name for column in relation.columns)
-            conditions = " or ".join(f"{column.name}::text <> ''" for column in relation.columns)
-            await self.connection.execute(
-                f"create view {relation.name} as select {names} from {source};"  # noqa: S608 - names of ours
-                f" create view all_{relation.name} as select * from {source};"
-                f" create view some_{relation.name} as select * from {source} where {conditions};"
-                f" create materialized view kept_{relation.name} as select * from {source}"
-            )
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        await self.connection.execute(f"set session authorization {self.role}")
+        yield
         await self.connection.execute("reset session authorization")
 
-    async def answers(self) -> dict[str, Answer]:
-        """What its views say now, by name; those that store are brought up to date first."""
-        await self.connection.execute(f"set session authorization {self.role}")
-        found = {}
-        for row in await self.connection.fetch(
-            "select relname, relkind = 'm' as is_stored from pg_class"
-            " where relnamespace = $1::regnamespace and relkind in ('v', 'm')",
-            self.schema,
-        ):
-            name = f"{self.schema}.{row['relname']}"
-            if row["is_stored"]:
-                await self.connection.execute(f"refresh materialized view {name}")
-            statement = await self.connection.prepare(f"select * from {name}")  # noqa: S608 - a name of ours
-            columns = [(each.name, each.type.name) for each in statement.get_attributes()]
-            rows = [
-                repr([value for name, value in each.items() if name not in AGES])
-                for each in await statement.fetch()
-            ]
-            found[row["relname"]] = Answer(columns, sorted(rows))
-        await self.connection.execute("reset session authorization")
-        return found
+    async def build(self, name: str, statement: str, *, is_stored: bool = False) -> None:
+        kind = "materialized view" if is_stored else "view"
+        await self.connection.execute(f"create {kind} {self.schema}.{name} as {statement}")
+
+    async def ask(self, source: str) -> Answer:
+        statement = await self.connection.prepare(f"select * from {source}")  # noqa: S608 - a name of ours
+        columns = [(each.name, each.type.name) for each in statement.get_attributes()]
+        rows = [
+            repr([value for name, value in each.items() if name not in AGES])
+            for each in await statement.fetch()
+        ]
+        return Answer(columns, sorted(rows))
 
 
 @asynccontextmanager
@@ -92,12 +70,22 @@ async def users(dsn: str) -> AsyncIterator[tuple[User, User]]:
     name = f"bi_{secrets.token_hex(6)}"  # roles are the whole server's
     connection = await asyncpg.connect(dsn)
     try:
-        [owner] = await connection.fetchrow("select current_user") or [None]
-        await connection.execute(f"create role {name} login in role reporting_reader")
-        yield User(connection, "analytics", name), User(connection, "owners", f'"{owner}"')
+        owner = await connection.fetchval("select quote_ident(current_user)")
+        await connection.execute(
+            f"create role {name} login in role reporting_reader;"
+            f" create schema analytics authorization {name}; create schema owners"
+        )
+        yield User(connection, "analytics", name), User(connection, "owners", owner)
     finally:
-        await connection.execute(f"drop owned by {name} cascade; drop role {name}")
+        await connection.execute(
+            f"reset session authorization; drop owned by {name} cascade; drop role {name}"
+        )
         await connection.close()
+
+
+def source_of(relation: Relation) -> str:
+    arguments = "" if relation.arguments is None else f"({MOMENT})"
+    return f"{relation.schema}.{relation.name}{arguments}"
 
 
 @pytest.mark.parametrize("version", range(FIRST, len(FILES) + 1))
@@ -105,24 +93,35 @@ async def test_views_of_users_outlive_the_upgrade_from_every_release(
     version: int, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await migrate_to(empty_database_url, version, monkeypatch)
-    async with users(empty_database_url) as everybody:
-        reader = everybody[0]
+    async with users(empty_database_url) as (reader, owner):
         await fill_every_table(reader.connection)
         relations = await read_catalogue(reader.connection, "reporting")
-        before: dict[str, dict[str, Answer]] = {}
-        for user in everybody:
-            await user.build(relations)
-            before[user.schema] = await user.answers()
-        assert len(before[reader.schema]) == 4 * len(relations)
-        assert [name for name, was in before[reader.schema].items() if not was.rows] == []
+        before = {}
+        for each in relations:
+            source, name = source_of(each), each.name
+            columns = ", ".join(column.name for column in each.columns)
+            conditions = " or ".join(f"{column.name}::text <> ''" for column in each.columns)
+            one_by_one = f"select {columns} from {source}"  # noqa: S608 - names of ours
+            async with reader.at_work():
+                before[name] = await reader.ask(source)
+                await reader.build(name, one_by_one)
+                await reader.build(f"all_{name}", f"select * from {source}")  # noqa: S608 - names of ours
+                await reader.build(f"some_{name}", f"{one_by_one} where {conditions}")
+                await reader.build(f"kept_{name}", one_by_one, is_stored=True)
+            await owner.build(name, one_by_one)
+        assert [name for name, answer in before.items() if not answer.rows] == []
 
         await migrate.migrate(empty_database_url)
 
-        for user in everybody:
-            after = await user.answers()
-            for name, was in before[user.schema].items():
-                assert after[name].columns == was.columns, name
-                assert after[name].rows == was.rows, name
+        for name, answer in before.items():
+            async with reader.at_work():
+                assert await reader.ask(f"analytics.{name}") == answer
+                assert await reader.ask(f"analytics.all_{name}") == answer
+                assert await reader.ask(f"analytics.some_{name}") == answer
+                assert await reader.ask(f"analytics.kept_{name}") == answer
+                await reader.connection.execute(f"refresh materialized view analytics.kept_{name}")
+                assert await reader.ask(f"analytics.kept_{name}") == answer
+            assert await owner.ask(f"owners.{name}") == answer
 
 
 @pytest.mark.parametrize("record", ["reporting.txt", "agreed.txt"])

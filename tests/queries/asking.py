@@ -6,7 +6,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
@@ -15,13 +14,6 @@ from tests.stored import Row
 
 FOLDER = ROOT / "docs/queries"
 FILES = sorted(FOLDER.glob("*.sql"))
-
-
-def question_of(file: Path) -> str:
-    """The first paragraph of its comments."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    head = lines[: lines.index("--")]
-    return " ".join(line.removeprefix("-- ") for line in head)
 
 
 @dataclass(frozen=True, slots=True)

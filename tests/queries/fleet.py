@@ -8,10 +8,8 @@ Times are days before now. ``acme`` and ``globex`` were first read 60 days ago, 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from tests.stored import DEPLOYMENT, READ, Row, Stored
 
@@ -94,24 +92,35 @@ class Teller:
                 )
 
     async def look(
-        self, name: str, since: float, until: float, resources: Sequence[str] = READ, **now: Any
+        self,
+        name: str,
+        since: float,
+        until: float,
+        *,
+        outcome: str = "complete",
+        error: str | None = None,
+        tried: float | None = None,
     ) -> None:
-        """Resources that were read again and again; ``now`` is how the last attempt went."""
-        for resource in resources:
+        """All its resources were read again and again; how the last attempt went, and when."""
+        for resource in READ:
             await self.stored.connection.execute(
                 "insert into ledger.scopes (organization, resource, last_outcome, last_error,"
                 " last_attempt_at, last_read_at, last_complete_at, observed_since, observed_until)"
                 " values ($1, $2, $3, $4, $5, $6, $6, $7, $6)",
                 name,
                 resource,
-                now.get("outcome", "complete"),
-                now.get("error"),
-                self.ago(now.get("tried", until)),
+                outcome,
+                error,
+                self.ago(until if tried is None else tried),
                 self.ago(until),
                 self.ago(since),
             )
 
-    async def run(self, days: float, **columns: Any) -> str:
+    async def settle(self) -> None:
+        """Counts what was told: it was not written in the order in which it came about."""
+        await self.stored.connection.execute("select inventory.recount_summaries()")
+
+    async def run(self, days: float, **columns: object) -> str:
         run_id: str = await self.stored.connection.fetchval(
             "insert into ledger.runs (run_id, started_at, finished_at, version)"
             " values (gen_random_uuid(), $1, $1, '1') returning run_id",
@@ -132,6 +141,7 @@ async def tell_fleet(stored: Stored) -> Teller:
     await _organizations(teller)
     await _connections(teller)
     await _syncs(teller)
+    await teller.settle()
     return teller
 
 
@@ -160,7 +170,8 @@ async def _organizations(teller: Teller) -> None:
     await teller.look("wayne", since=60, until=13)
     await stored.connection.execute(
         "insert into ledger.scopes (organization, resource, last_outcome, last_error,"
-        " last_attempt_at) select 'umbrella', unnest($1::text[]), 'forbidden', 'too few rights', $2",
+        " last_attempt_at)"
+        " select 'umbrella', unnest($1::text[]), 'forbidden', 'too few rights', $2",
         list(READ),
         ago(HOUR),
     )
@@ -215,7 +226,7 @@ async def _connections(teller: Teller) -> None:
     await tell(
         "connections",
         "globex",
-        "crm",
+        "sales",
         Version(60, SALESFORCE | HEALTHY),
         unhealthy(3, "invalid grant"),
     )
@@ -238,7 +249,10 @@ async def _syncs(teller: Teller) -> None:
     ):
         ends = {"source_connection_id": source, "destination_connection_id": destination}
         await tell(
-            "bulk_syncs", organization, key, Version(60, ends | {"active": True, "schedule": "daily"})
+            "bulk_syncs",
+            organization,
+            key,
+            Version(60, ends | {"active": True, "schedule": "daily"}),
         )
     await teller.stored.reading(
         "bulk_syncs", "acme", "loads", schemas_failed=2, status_message="no such table"
