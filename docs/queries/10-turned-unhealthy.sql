@@ -5,20 +5,17 @@
 -- unhealthy when it was first seen did not turn; what came and went between two runs was not seen.
 with asked as (
     select 'Salesforce' as type_name, now() - interval '7 days' as since
-), turned as (
-    select h.organization, h.deployment, h.organization_id, h.connection_id, h.name, h.valid_from,
-        h.status_error
-    from reporting.connection_changes c
+), version as (
+    select h.*,
+        lag(coalesce(h.is_healthy, true)) over (
+            partition by h.deployment, h.organization_id, h.connection_id
+            order by h.valid_from, h.valid_to
+        ) as was_healthy
+    from reporting.connection_history h
     cross join asked
-    join reporting.connection_history h
-        on h.deployment = c.deployment and h.organization_id = c.organization_id
-        and h.connection_id = c.connection_id and h.valid_from = c.changed_at
-        and h.change = c.change
-    where c.field = 'status' and c.changed_at >= asked.since and h.type_name = asked.type_name
-        and not h.is_healthy
-        and coalesce(lower(nullif(c.old_value #>> '{}', '')), 'healthy') = 'healthy'
+    where h.type_name = asked.type_name
 )
-select t.organization, t.name, t.valid_from as turned_unhealthy_at, t.status_error,
+select v.organization, v.name, v.valid_from as turned_unhealthy_at, v.status_error,
     case
         when n.connection_id is null then 'removed'
         when n.is_healthy then 'healthy'
@@ -26,6 +23,8 @@ select t.organization, t.name, t.valid_from as turned_unhealthy_at, t.status_err
         else 'unhealthy'
     end as now,
     n.last_seen_at
-from turned t
+from version v
+cross join asked
 left join reporting.connections n using (deployment, organization_id, connection_id)
-order by turned_unhealthy_at desc, t.organization, t.name;
+where v.change = 'updated' and v.valid_from >= asked.since and v.was_healthy and not v.is_healthy
+order by turned_unhealthy_at desc, v.organization, v.name;

@@ -124,6 +124,33 @@ async def test_views_of_users_outlive_the_upgrade_from_every_release(
             assert await owner.ask(f"owners.{name}") == answer
 
 
+async def test_who_reads_a_users_view_needs_a_right_to_reporting_too(database_url: str) -> None:
+    """Views show what the one who asks may see, through whatever views in between."""
+    async with users(database_url) as (reader, _):
+        await fill_every_table(reader.connection)
+        guest = f"guest_{secrets.token_hex(6)}"
+        await reader.connection.execute(f"create role {guest} login")
+        try:
+            async with reader.at_work():
+                await reader.build("mine", "select * from reporting.connections")
+                await reader.connection.execute(
+                    f"grant usage on schema analytics to {guest};"
+                    f" grant select on analytics.mine to {guest}"
+                )
+            other = User(reader.connection, "analytics", guest)
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with other.at_work():
+                    await other.ask("analytics.mine")
+            await reader.connection.execute("reset session authorization")
+            await reader.connection.execute(f"grant reporting_reader to {guest}")
+            async with other.at_work():
+                assert (await other.ask("analytics.mine")).rows
+        finally:
+            await reader.connection.execute(
+                f"reset session authorization; drop owned by {guest}; drop role {guest}"
+            )
+
+
 @pytest.mark.parametrize("record", ["reporting.txt", "agreed.txt"])
 async def test_what_was_promised_is_there_unchanged(record: str, database_url: str) -> None:
     promise = contract.parse((ROOT / "tests/contract" / record).read_text())

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from benchmarks.views.fleet import Sizes
+from benchmarks.views.seed import seed
 from tests.queries.asking import FILES, FOLDER, Asking, asking
 from tests.queries.fleet import HEALTHY, Teller, Version, tell_fleet
 from tests.stored import DEPLOYMENT, READ, Row, Stored
@@ -570,3 +572,15 @@ async def test_without_data_each_has_an_answer(
         }
     assert {name for name, rows in answers.items() if rows} == {"fleet-health", "changes-by-day"}
     assert answers["fleet-health"][0]["connections"] is None
+
+
+async def test_none_takes_long_over_a_larger_fleet(empty_database_url: str) -> None:
+    await seed(empty_database_url, Sizes(organizations=50, connections=5_000, days=60))
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute("set statement_timeout = '10s'")
+        async with asking(connection) as asker:
+            answers = {file.stem[3:]: await asker.ask(file.stem[3:]) for file in FILES}
+    finally:
+        await connection.close()
+    assert len(answers["between-two-dates"]) > 500
