@@ -20,33 +20,8 @@ PAGE = ROOT / "docs/data-dictionary.md"
 QUESTIONS = ROOT / "docs/queries"
 SCHEMAS = ("reporting", "people")
 
-HEAD = """\
-# Data dictionary
-
-What BI tools read: every view of the schemas `reporting` and `people`, with every column.
-`make docs` writes it from the comments in the database, which your BI tool shows too.
-[Worked questions](queries/README.md) show the views at work.
-
-* Columns are only ever added, at the end: what you build on these views outlives upgrades.
-* All times are `timestamptz` (here: time), by UTC. Ids of the API are text.
-* A column with **never** under NULL always has a value. Elsewhere NULL means what the meaning
-  says; where that says nothing, the server did not give a value, or there is none.
-* What nobody looked at is never shown as absent: see `last_seen_at`, `last_complete_at`,
-  `is_certain` and `not_looked`, and [how far it can be trusted](#how-far-it-can-be-trusted).
-* `people` holds personal data: who is to read it gets that by name, `reporting_reader` cannot.
-"""
-
-INDEX = """\
-# Worked questions
-
-Each file is one statement over the schema `reporting`, which any SQL client or BI tool runs as it
-stands. What you may want to change, such as a type or a time, is in its first lines, in `asked`.
-The comment says how to read the answer, and what the answer does not know. Tests hold each against
-known answers. [The data dictionary](../data-dictionary.md) has every column.
-
-| | question |
-| --- | --- |\
-"""
+HEAD = Path(__file__).with_name("dictionary_head.md")
+INDEX_HEAD = Path(__file__).with_name("questions_head.md")
 
 
 def page(relations: Sequence[Relation], questions: Sequence[Path]) -> str:
@@ -54,7 +29,7 @@ def page(relations: Sequence[Relation], questions: Sequence[Path]) -> str:
     known = {name_of(each): each for each in relations}
     groups = groups_of(relations)
     texts = {each: each.read_text(encoding="utf-8") for each in questions}
-    lines = [HEAD, "## Overview", ""]
+    lines = [HEAD.read_text(encoding="utf-8"), "## Overview", ""]
     for group, keys in groups.items():
         lines += [f"**[{group}](#{_anchor(group)})**", "", "| view | a row is |", "| --- | --- |"]
         lines += [f"| [`{name}`](#{_anchor(name)}) | {_row(known[name])} |" for name in keys]
@@ -81,7 +56,7 @@ def groups_of(relations: Sequence[Relation]) -> dict[str, dict[str, str]]:
         if name in told:
             continue
         if not name.endswith(("_history", "_changes")):
-            raise LookupError(f"{name} is in no group of tools/dictionary.py")
+            raise LookupError(f"{name} is in no group of tools/groups.py")
         group = "Who may do what" if relation.schema == "people" else "What changed"
         found[group][name] = _key_of_the_past(relation)
     return found
@@ -168,7 +143,7 @@ def question_of(file: Path) -> str:
 def index(questions: Sequence[Path]) -> str:
     """The list of the questions."""
     rows = [f"| {each.name[:2]} | [{question_of(each)}]({each.name}) |" for each in questions]
-    return "\n".join([INDEX, *rows]) + "\n"
+    return INDEX_HEAD.read_text(encoding="utf-8") + "\n".join(rows) + "\n"
 
 
 async def main() -> None:
