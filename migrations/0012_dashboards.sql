@@ -417,7 +417,8 @@ alter table inventory.connections add column endpoint_key integer generated alwa
 ) stored;
 comment on column inventory.connections.endpoint_key is
     'Part of a digest of deployment and endpoint: equal endpoints have equal keys; NULL: no endpoint.';
-create index connections_endpoint on inventory.connections (endpoint_key, organization_id)
+create index connections_endpoint
+    on inventory.connections (endpoint_key, organization_id, parent_connection_id)
     where endpoint_key is not null;
 
 -- One table each and no condition: so planners read them by time, and no more than is asked for.
@@ -800,7 +801,9 @@ with candidate as materialized (
     from inventory.connections
     where endpoint_key is not null
     group by endpoint_key
-    having min(organization_id) <> max(organization_id)
+    -- The original of a copy may belong to yet another organization.
+    having count(*) > 1
+        and (min(organization_id) <> max(organization_id) or count(parent_connection_id) > 0)
 ), known as (
     select
         c.deployment,
