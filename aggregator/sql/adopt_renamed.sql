@@ -22,18 +22,21 @@ with renamed as (
 ), continued as (
     insert into ledger.scopes as s (
         organization, resource, last_attempt_at, last_outcome, last_error, last_read_at,
-        last_complete_at, observed_since, observed_until, rights, rights_seen, rights_hold
+        last_complete_at, records, withheld, observed_since, observed_until, rights, rights_seen,
+        rights_hold
     )
     select
         m.new_name, o.resource, o.last_attempt_at, o.last_outcome, o.last_error, o.last_read_at,
-        o.last_complete_at, o.observed_since, o.observed_until, o.rights, o.rights_seen,
-        o.rights_hold
+        o.last_complete_at, o.records, o.withheld, o.observed_since, o.observed_until, o.rights,
+        o.rights_seen, o.rights_hold
     from renamed m join ledger.scopes o on o.organization = m.old_name
     where o.observed_since is not null
     on conflict (organization, resource) do update
     set last_attempt_at = coalesce(s.last_attempt_at, excluded.last_attempt_at),
         last_outcome = coalesce(s.last_outcome, excluded.last_outcome),
         last_read_at = excluded.last_read_at,
+        records = excluded.records,
+        withheld = excluded.withheld,
         observed_since = excluded.observed_since,
         observed_until = excluded.observed_until,
         rights = excluded.rights,

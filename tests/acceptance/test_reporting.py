@@ -226,6 +226,21 @@ CONTRACT = {
         category category_label calls sync_calls connection_calls last_run_at read_at
         last_seen_at
     """,
+    "coverage": f"""
+        {ORGANIZATION} resource status last_attempt_at last_complete_at last_outcome last_error
+        records withheld
+    """,
+    "unhealthy_connections": f"""
+        {ORGANIZATION} connection_id name type_id type_name status status_error endpoint
+        unhealthy_since is_since_exact is_shared parent_connection_id last_seen_at
+    """,
+    "changes": f"""
+        changed_at organization deployment organization_id resource id name {CHANGE} is_first_load
+    """,
+    "changes_daily": """
+        day organization deployment organization_id resource change is_first_load changes
+    """,
+    "organization_api_usage_daily": f"day {ORGANIZATION} api_calls connections",
 }
 TYPES = {
     "tags": "jsonb",
