@@ -118,7 +118,20 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
     explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    _add_report(commands)
     return top
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser(
+        "report", help="the whole fleet as one HTML page, from the database", allow_abbrev=False
+    )
+    report.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file to write, whole or not at all; - is standard output",
+    )
 
 
 def duration(text: str) -> timedelta:
@@ -154,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _only_tells(options: argparse.Namespace) -> bool:
     """Whether all that comes of the command is its output; a run's result is in the ledger."""
-    return options.command in {"check", "status"} or getattr(options, "plan", False)
+    return options.command in {"check", "report", "status"} or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:
