@@ -55,6 +55,7 @@ def _environment(as_of: datetime) -> jinja2.Environment:
     )
     filters: dict[str, Any] = {
         "name": words.name,
+        "term": words.term,
         "error": words.error,
         "number": words.number,
         "percent": words.percent,
@@ -64,9 +65,7 @@ def _environment(as_of: datetime) -> jinja2.Environment:
         "state": words.state,
     }
     environment.filters.update(filters)
-    environment.globals.update(
-        stacked=charts.stacked, columns=charts.columns, line=charts.line, max=max
-    )
+    environment.globals.update(stacked=charts.stacked, columns=charts.columns)
     return environment
 
 

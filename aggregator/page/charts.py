@@ -48,17 +48,3 @@ def columns(
             high = round(max(value / most * height, SMALLEST), 2)
             bars.append(Box(x, round(height - high, 2), wide, high))
     return bars, gaps
-
-
-def line(values: Sequence[float | None], width: float, height: float) -> list[str]:
-    """SVG paths through the values, above 0 and below the highest; none across a missing one."""
-    step = width / max(len(values) - 1, 1)
-    most = max((value or 0 for value in values), default=0) or 1
-    paths: list[list[str]] = [[]]
-    for position, value in enumerate(values):
-        if value is None:
-            paths.append([])
-        else:
-            paths[-1].append(f"{position * step:.1f} {height - value / most * height:.1f}")
-    # A day alone is a dot: a line of no length has round ends.
-    return [f"M{'L'.join(points if points[1:] else points * 2)}" for points in paths if points]

@@ -72,9 +72,7 @@ def figures(document: Document) -> Figures:
     return Figures(
         expected=sum(statuses.values()),
         complete=statuses.get("complete", 0),
-        statuses=[
-            (word.replace("_", " "), count, words.state(word)) for word, count in statuses.items()
-        ],
+        statuses=[(words.term(word), count, words.state(word)) for word, count in statuses.items()],
         change_days=change_days,
         days_with_runs=len(looked.intersection(change_days)),
         changes=[changes(name, rows) for name, rows in _groups(real, "change")],

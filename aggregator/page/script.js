@@ -2,7 +2,7 @@
 // Sorts, filters and searches the tables of this page, which are whole without it.
 
 const FIRST_ROWS = 100; // shown at once of a long table
-const FEW_ROWS = 8; // need no search
+const FEW_ROWS = 20; // need no search
 
 function make(name, properties, ...children) {
   const element = Object.assign(document.createElement(name), properties);

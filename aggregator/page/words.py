@@ -6,9 +6,10 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
-from aggregator.tripwire import mask_text
+from aggregator.tripwire import SET, mask_text
 
 NOTHING = "\N{EN DASH}"
+HIDDEN = "(…)"
 LONGEST_NAME = 80
 LONGEST_ERROR = 140
 
@@ -40,7 +41,11 @@ _HOST = re.compile(
     r"|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"\b(hosts?|host ?name|server at|user|role|account)( ?[:=] ?| )(?!\()[\w.@-]+")
+_NAMED = re.compile(
+    r"\b((?:host(?:name)?|server|user(?:name)?|role|account|login) ?[:=] ?"
+    r"|(?:for|as|by) (?:user|role|account|login) |lookup |connect(?:ing|ion)? to )(?!\()[\w.@:-]+",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
 _SIZES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -51,6 +56,11 @@ def name(text: object) -> str:
     return _cut(plain, LONGEST_NAME) or NOTHING
 
 
+def term(text: object) -> str:
+    """A word of ours or of the API, as people write it: ``bulk_syncs`` is ``bulk syncs``."""
+    return name(text).replace("_", " ")
+
+
 def error(text: object) -> str:
     """What went wrong, without data: what is quoted, people, hosts, links and secrets are masked.
 
@@ -58,12 +68,13 @@ def error(text: object) -> str:
     """
     if text is None:
         return ""
-    said = _plain(mask_text(str(text)))
+    # Marks of an earlier masking would look like values under a secret's name.
+    said = _plain(mask_text(str(text).replace(SET, "…")))
     said = _LINK.sub("(link)", said)
     said = _ADDRESS.sub("(address)", said)
-    said = _QUOTED.sub("(…)", said)
+    said = _QUOTED.sub(HIDDEN, said)
     said = _HOST.sub("(host)", said)
-    said = _NAMED.sub(r"\1\2(…)", said)
+    said = _NAMED.sub(rf"\1{HIDDEN}", said)
     return _cut(_NUMBER.sub("(number)", said), LONGEST_ERROR)
 
 

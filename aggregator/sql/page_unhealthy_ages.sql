@@ -5,7 +5,7 @@ from (
         (1, 'less than a day', now() - interval '1 day', null),
         (2, '1 to 7 days', now() - interval '7 days', now() - interval '1 day'),
         (3, '7 to 30 days', now() - interval '30 days', now() - interval '7 days'),
-        (4, 'longer', null, now() - interval '30 days')
+        (4, 'longer than 30 days', null, now() - interval '30 days')
 ) c (place, age, after, until)
 left join reporting.unhealthy_connections u
     on coalesce(u.unhealthy_since > c.after, true) and coalesce(u.unhealthy_since <= c.until, true)
