@@ -30,6 +30,7 @@ from aggregator.commands.choices import (
     resources_for,
 )
 from aggregator.commands.discovery import Discovery, with_discovered
+from aggregator.commands.metering import meter_of
 from aggregator.commands.signals import Stopper, handled_signals
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
@@ -63,6 +64,7 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
+    meter = None if options.plan else meter_of(options, settings)
     resources = resources_for(options, settings)
     posts = refresh_paths(resources) if options.refresh_schemas else []
     allowed = AllowList(resources, posts)
@@ -76,7 +78,11 @@ async def run(options: argparse.Namespace) -> int:
     with handled_signals() as stopper:
         try:
             async with AsyncExitStack() as stack:
+                if meter:
+                    await stack.enter_async_context(meter.telling_failure(stopper))
                 database = await stack.enter_async_context(database_of(settings))
+                if meter:
+                    await stack.enter_async_context(meter.telling_failure(stopper, database))
                 await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
                 run_id = uuid4()
                 await stack.enter_async_context(runs.run_lock(database, run_id))
@@ -85,6 +91,8 @@ async def run(options: argparse.Namespace) -> int:
                     options, settings, registry, resources, database, network, started, run_id
                 )
                 account = await job.run(stopper)
+                if meter:
+                    await meter.tell(account, database)
         except (asyncio.CancelledError, RunError) as error:
             if stopper.exit_code is None:
                 raise
