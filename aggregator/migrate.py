@@ -46,7 +46,8 @@ from pg_namespace
 where nspname = 'ledger' and nspowner <> current_user::regrole
     and pg_has_role(
         nspowner,
-        case when current_setting('server_version_num')::integer < 160000 then 'MEMBER' else 'SET' end
+        case when current_setting('server_version_num')::integer < 160000
+            then 'MEMBER' else 'SET' end
     )
 """
 

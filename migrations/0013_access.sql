@@ -16,6 +16,9 @@ comment on table ledger.grants is
     'Whose rows the logins of reporting_restricted see: those of an organization by its pinned id, by its name while it has none, or of all that have a tag.';
 create index organizations_tags on ledger.organizations using gin (tags jsonb_path_ops);
 
+-- The next five are the only views that read with their owner's rights, for policies of restricted
+-- logins stand on them. Nobody but the owner may ask the first; the others give what was granted to
+-- whoever asks, and nothing else.
 create view ledger.grantees as
 select g.login, o.organization, o.deployment, o.organization_id
 from ledger.grants g
@@ -32,8 +35,6 @@ join ledger.organizations o on o.tags @> g.tag;
 comment on view ledger.grantees is
     'Which organizations were granted to which logins; a tag counts as the registry has it now.';
 
--- The next four are the only views that read with their owner's rights: policies of restricted
--- logins stand on them. They give what was granted to whoever asks, and nothing else.
 create view ledger.granted_organizations with (security_barrier = true) as
 select organization, deployment, organization_id
 from ledger.grantees
@@ -109,6 +110,63 @@ from (
 ) b
 left join ledger.organization_ids o on o.deployment = b.deployment and o.id = b.place_id
 group by b.deployment, b.organization_id, b.connection_id;
+
+create or replace view reporting.connection_types as
+with used as (
+    select
+        c.deployment,
+        c.type_id,
+        sum(c.connections) as connections,
+        count(distinct c.organization_id) as organizations
+    from inventory.connection_counts c
+    join ledger.coverage o on o.deployment = c.deployment and o.pinned_id = c.organization_id
+    where o.is_expected
+    group by c.deployment, c.type_id
+), looked as (
+    select
+        o.deployment,
+        bool_and(l.organization is not null) and not (select is_restricted from ledger.viewer)
+            as is_certain
+    from ledger.coverage o
+    left join ledger.current_looks l
+        on l.organization = o.organization and l.resource = 'connections'
+    where o.is_expected
+    group by o.deployment
+), seen as (
+    select o.deployment, max(s.last_read_at) as last_read_at
+    from ledger.scopes s
+    join ledger.organizations o using (organization)
+    where s.resource = 'connection_types'
+    group by o.deployment
+)
+select
+    c.deployment,
+    c.id as type_id,
+    c.name,
+    c.logo_url,
+    c.logo_dark_url,
+    c.use_oauth,
+    c.capabilities,
+    c.configuration_fields,
+    case when u.type_id is not null or l.is_certain then coalesce(u.connections, 0) end
+        as connections,
+    case when u.type_id is not null or l.is_certain then coalesce(u.organizations, 0) end
+        as organizations,
+    coalesce(l.is_certain, false) as is_certain,
+    c.extra,
+    c.sanitized,
+    c.first_seen_at,
+    c.valid_from as last_changed_at,
+    coalesce(w.last_seen_at, s.last_read_at) as last_seen_at,
+    w.since as withheld_since,
+    w.reason as withheld_reason
+from inventory.connection_types c
+left join used u on u.deployment = c.deployment and u.type_id = c.id
+left join looked l on l.deployment = c.deployment
+left join seen s on s.deployment = c.deployment
+left join ledger.withheld w
+    on w.resource = 'connection_types' and w.deployment = c.deployment
+    and w.organization_id = c.organization_id and w.id = c.id;
 
 -- What a run came to over the whole fleet is not for who sees a part of it.
 create or replace view reporting.runs as
@@ -248,16 +306,16 @@ begin
     grant usage on schema ledger, inventory, reporting to inventory_writer;
     grant select on all tables in schema ledger, inventory, reporting to inventory_writer;
     grant execute on all functions in schema ledger, inventory, reporting to inventory_writer;
-    revoke all on ledger.grants from inventory_writer;
+    revoke all on ledger.grants, ledger.grantees from inventory_writer;
     grant insert, update, delete on all tables in schema inventory to inventory_writer;
     revoke update, delete on inventory.history from inventory_writer;
     grant insert, update, delete on ledger.organizations, ledger.drift, ledger.withheld
         to inventory_writer;
     grant insert, update on
         ledger.runs, ledger.run_organizations, ledger.scopes, ledger.listings, ledger.resources,
-        ledger.shapes
+        ledger.shapes, ledger.scope_days
         to inventory_writer;
-    grant insert on ledger.scope_days, ledger.observations, ledger.rejected_records
+    grant insert on ledger.observations, ledger.rejected_records
         to inventory_writer;
     grant update on ledger.run_lock to inventory_writer;
     -- Everybody has it, unless somebody who may grant it took it away.
@@ -383,7 +441,7 @@ begin
         from pg_class c
         where c.relnamespace::regnamespace::text = any (ours) and c.relkind = 'v'
             and not coalesce('security_invoker=true' = any (c.reloptions), false)
-            and c.oid::regclass::text !~ '^ledger\.granted_'
+            and c.oid::regclass::text !~ '^ledger\.grant'
     loop
         execute format('alter view %s set (security_invoker = true)', item.relation);
     end loop;
