@@ -101,6 +101,7 @@ create table inventory.unhealthy_connections (
     deployment text not null,
     organization_id text not null,
     id text not null,
+    type_id text,
     since timestamptz not null,
     is_since_exact boolean not null,
     primary key (deployment, organization_id, id)
@@ -111,7 +112,7 @@ create index unhealthy_connections_since on inventory.unhealthy_connections (sin
 
 create view inventory.unhealthy_since as
 select
-    c.deployment, c.organization_id, c.id,
+    c.deployment, c.organization_id, c.id, c.type_id,
     coalesce(h.since, c.first_seen_at) as since,
     h.since is not null and not h.is_removal as is_since_exact
 from inventory.connections c
@@ -136,7 +137,7 @@ begin
     if tg_op = 'INSERT' then
         insert into inventory.unhealthy_connections
         select
-            n.deployment, n.organization_id, n.id, coalesce(s.since, n.first_seen_at),
+            n.deployment, n.organization_id, n.id, n.type_id, coalesce(s.since, n.first_seen_at),
             coalesce(s.is_since_exact, false)
         from new_rows n
         left join lateral (
@@ -159,12 +160,17 @@ begin
         where u.deployment = n.deployment and u.organization_id = n.organization_id
             and u.id = n.id and coalesce(lower(nullif(n.status, '')), 'healthy') = 'healthy';
         insert into inventory.unhealthy_connections
-        select n.deployment, n.organization_id, n.id, n.valid_from, true
+        select n.deployment, n.organization_id, n.id, n.type_id, n.valid_from, true
         from new_rows n
         join old_rows o using (deployment, organization_id, id)
         where lower(nullif(n.status, '')) <> 'healthy'
             and coalesce(lower(nullif(o.status, '')), 'healthy') = 'healthy'
         order by n.deployment, n.organization_id, n.id;
+        update inventory.unhealthy_connections u
+        set type_id = n.type_id
+        from new_rows n
+        where u.deployment = n.deployment and u.organization_id = n.organization_id
+            and u.id = n.id and u.type_id is distinct from n.type_id;
     end if;
     return null;
 end
@@ -490,6 +496,32 @@ from inventory.shared_connections c;
 comment on view inventory.current_versions is
     'The version that is there of every row of every resource but people, as JSON.';
 
+create index connections_id on inventory.connections (id);
+
+create or replace view inventory.copies_without_original as
+with expected as materialized (
+    select deployment, pinned_id as organization_id from ledger.coverage where is_expected
+), root as materialized (
+    select distinct c.type_id, c.deployment, c.root_id
+    from inventory.copies c
+    join expected e on e.deployment = c.deployment and e.organization_id = c.organization_id
+), without_original as (
+    select deployment, root_id from root
+    except
+    select r.deployment, r.root_id
+    from root r
+    cross join lateral (
+        select c.organization_id
+        from inventory.connections c
+        where c.id = r.root_id and c.deployment = r.deployment and c.parent_connection_id is null
+        offset 0  -- one look-up by id for each root, whatever the statistics say
+    ) c
+    join expected e on e.deployment = r.deployment and e.organization_id = c.organization_id
+)
+select type_id, deployment, root_id
+from root
+join without_original using (deployment, root_id);
+
 create function inventory.recount_summaries() returns void
 language plpgsql
 set search_path = ''
@@ -813,19 +845,28 @@ with candidate as materialized (
         c.organization_id,
         coalesce(k.root_id, c.id) as root_id,
         c.parent_connection_id is null as is_root
-    from candidate
-    join inventory.connections c using (endpoint_key)
+    from candidate x
+    cross join lateral (
+        select *
+        from inventory.connections n
+        where n.endpoint_key = x.endpoint_key
+        offset 0  -- one look-up for each key, whatever the statistics say
+    ) c
     left join inventory.copies k
         on array[k.deployment, k.organization_id, k.id]
             = array[c.deployment, c.organization_id, c.id]
     where c.endpoint <> ''
         and lower(c.endpoint) !~ '^(localhost|.*\.localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1?\]?)$'
 ), root as (
-    select c.deployment, c.id, min(c.organization_id) as organization_id
-    from inventory.connections c
-    join (select distinct deployment, root_id from known where not is_root) k
-        on array[k.deployment, k.root_id] = array[c.deployment, c.id]
-    group by c.deployment, c.id
+    select k.deployment, k.root_id as id, min(c.organization_id) as organization_id
+    from (select distinct deployment, root_id from known where not is_root) k
+    cross join lateral (
+        select n.organization_id
+        from inventory.connections n
+        where n.id = k.root_id and n.deployment = k.deployment
+        offset 0
+    ) c
+    group by k.deployment, k.root_id
 )
 select
     k.deployment,
@@ -911,12 +952,12 @@ comment on column reporting.coverage.withheld is
 create view reporting.unhealthy_connections as
 select
     o.organization,
-    c.deployment,
-    c.organization_id,
+    u.deployment,
+    u.organization_id,
     o.organization_name,
-    c.id as connection_id,
+    u.id as connection_id,
     c.name,
-    c.type_id,
+    u.type_id,
     c.type_name,
     c.status,
     c.status_error,
@@ -927,13 +968,15 @@ select
     c.parent_connection_id,
     coalesce(w.last_seen_at, s.last_read_at) as last_seen_at
 from inventory.unhealthy_connections u
-join inventory.connections c using (deployment, organization_id, id)
-join ledger.organizations o
+-- All are there; joined like this, what is not asked for is not looked up.
+left join inventory.connections c
+    on c.deployment = u.deployment and c.organization_id = u.organization_id and c.id = u.id
+left join ledger.organizations o
     on o.deployment = u.deployment and o.organization_id = u.organization_id
 left join ledger.scopes s on s.organization = o.organization and s.resource = 'connections'
 left join ledger.withheld w
-    on w.resource = 'connections' and w.deployment = c.deployment
-    and w.organization_id = c.organization_id and w.id = c.id;
+    on w.resource = 'connections' and w.deployment = u.deployment
+    and w.organization_id = u.organization_id and w.id = u.id;
 
 comment on view reporting.unhealthy_connections is
     'One row for each connection that is not healthy, with since when; not those whose server gives no status.';
@@ -991,10 +1034,14 @@ left join inventory.first_reads r
     on r.resource = v.resource and r.deployment = v.deployment
     and r.organization_id = v.organization_id
 left join lateral unnest(v.changed_fields) as f (field) on true
-left join inventory.history p
-    on f.field is not null and p.resource = v.resource and p.deployment = v.deployment
-    and p.organization_id = v.organization_id and p.id = v.id and p.valid_to = v.valid_from
-    and p.change <> 'removed'
+left join lateral (
+    select h.record
+    from inventory.history h
+    where f.field is not null and h.resource = v.resource and h.deployment = v.deployment
+        and h.organization_id = v.organization_id and h.id = v.id and h.valid_to = v.valid_from
+        and h.change <> 'removed'
+    offset 0  -- one look-up by key for each field, whatever the statistics say
+) p on true
 where v.resource <> 'users';
 
 comment on view reporting.changes is
