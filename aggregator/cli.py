@@ -129,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_grant(commands)
     _add_prune(commands)
+    _add_report(commands)
     return top
 
 
@@ -218,6 +219,18 @@ def tag(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _add_report(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report", help="the whole fleet as one HTML page, from the database", allow_abbrev=False
+    )
+    report.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file to write, whole or not at all; - is standard output",
+    )
+
+
 def duration(text: str) -> timedelta:
     """What ``1d12h``, ``26h``, ``90m`` or ``30s`` say: whole numbers, the largest unit first.
 
@@ -251,9 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _only_tells(options: argparse.Namespace) -> bool:
     """Whether all that comes of the command is its output; a run's result is in the ledger."""
-    return options.command in {"check", "status", "export", "prune"} or getattr(
-        options, "plan", False
-    )
+    tells = {"check", "export", "prune", "report", "status"}
+    return options.command in tells or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:

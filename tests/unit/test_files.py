@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,12 @@ def test_what_goes_wrong_midway_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "out.html"
     path.write_bytes(b"old")
 
-    def stopped() -> bytes:
+    def stopped_midway() -> Iterator[bytes]:
+        yield b"half"
         raise SystemExit(143)
 
     with pytest.raises(SystemExit), written_whole(str(path)) as file:
-        file.writelines(part() for part in (lambda: b"half", stopped))
+        file.writelines(stopped_midway())
 
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["out.html"]
