@@ -70,7 +70,6 @@ set local jit = off;
 READING_SETTINGS = """
 set local search_path = pg_catalog;
 set local timezone = 'UTC';
-set local statement_timeout = '110s';
 -- Each statement is run once: compiling it takes longer than it saves.
 set local jit = off;
 """
@@ -148,13 +147,20 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
-        """A transaction that writes nothing, and all of whose statements see the same moment."""
-        async with (
-            self.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await connection.execute(READING_SETTINGS)
-            yield connection
+        """One read-only transaction, all of whose statements see the same moment.
+
+        A statement that may take long sets ``statement_timeout`` to the login's default.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                await connection.execute(READING_SETTINGS)
+                yield connection
+            finally:
+                with suppress(Exception):  # there is nothing to lose
+                    async with asyncio.timeout(SECONDS_TO_LET_GO):
+                        await transaction.rollback()
 
     async def check_server(self) -> None:
         """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from aggregator import __version__, ledger, logs, runs, terminal
+from aggregator.agenda import Work
 from aggregator.allowlist import AllowList
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
@@ -36,7 +37,7 @@ from aggregator.diff import RemovalRules
 from aggregator.errors import RunError
 from aggregator.model import Organization
 from aggregator.organizations import Registry, load_organizations
-from aggregator.pipeline import Run, Work
+from aggregator.pipeline import Run
 from aggregator.proof import Prover
 from aggregator.refresh import Refresher
 from aggregator.resource import Resource
