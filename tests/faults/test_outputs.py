@@ -74,7 +74,7 @@ def test_only_the_encoder_that_keeps_formulas_out_writes_csv() -> None:
 
 def test_metrics_are_written_and_pushed_and_nothing_listens() -> None:
     """Threat S16: there is no port to read them from."""
-    assert asked_for("metric|prometheus|statsd|(?<!ex)port$|listen") == [
+    assert asked_for("metric|prometheus|statsd|(?<!ex)(?<!re)port$|listen") == [
         "--metrics-file",
         "metrics_file",
         "metrics_organization_labels",
