@@ -48,10 +48,7 @@ DEPENDENCY = {"2BP01", "0A000"}
 """Something depends on what was to change; such errors name it, and no row."""
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
-    " and, where the schemas belong to another user:"
-    " GRANT USAGE ON SCHEMA ledger, inventory, reporting TO {role};"
-    " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, inventory TO {role};"
-    " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
+    " and, where the schemas belong to another user: GRANT inventory_writer TO {role};"
 )
 LOCAL_SETTINGS = """
 set local search_path = pg_catalog;
