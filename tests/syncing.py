@@ -133,6 +133,7 @@ class Syncing:
             for table in columns:
                 statement = f"update {table['name']} set {table['changes']}"  # noqa: S608 - names of ours
                 await connection.execute(statement, passing)
+            await connection.execute("select inventory.recount_summaries()")  # days are no times
 
     # Looking
 

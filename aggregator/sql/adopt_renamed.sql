@@ -10,8 +10,8 @@ with renamed as (
         on old.deployment = new.deployment and old.organization_id = r.organization_id
         and old.organization <> new.organization and not old.configured
 ), moved as (
-    insert into ledger.scope_days (organization, resource, day)
-    select m.new_name, d.resource, d.day
+    insert into ledger.scope_days (organization, resource, day, api_calls, connections)
+    select m.new_name, d.resource, d.day, d.api_calls, d.connections
     from renamed m join ledger.scope_days d on d.organization = m.old_name
     on conflict do nothing
 ), observed as (

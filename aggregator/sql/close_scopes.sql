@@ -5,7 +5,7 @@
 --   kinds, details_read}]
 with ended as (
     select
-        r.*, s.observed_since, s.observed_until,
+        r.*, s.observed_since, s.observed_until, s.last_read_at is null as is_first,
         s.last_outcome not in ('complete', 'partial')
             or now() - s.observed_until > ledger.observation_gap() as is_gap,
         r.was_read and r.outcome = 'complete' and r.withheld = 0 and r.rights is not null
@@ -24,9 +24,19 @@ with ended as (
     order by r.organization
     on conflict do nothing
 ), day as (
-    insert into ledger.scope_days (organization, resource, day)
-    select r.organization, $1, (now() at time zone 'UTC')::date
+    insert into ledger.scope_days (organization, resource, day, api_calls, connections)
+    select
+        r.organization, $1, (now() at time zone 'UTC')::date, u.api_calls,
+        nullif(u.connections, 0)
     from ended r
+    left join lateral (
+        select
+            sum(v.api_calls_last_24_hours) as api_calls,
+            count(v.api_calls_last_24_hours) as connections
+        from ledger.organizations o
+        join inventory.connections_readings v using (deployment, organization_id)
+        where $1 = 'connections' and o.organization = r.organization
+    ) u on true
     where r.was_read
         and not exists (
             select
@@ -35,6 +45,17 @@ with ended as (
                 and d.day = (now() at time zone 'UTC')::date
         )
     order by r.organization
+    on conflict do nothing
+), first as (
+    -- Also where there was nothing: what comes later is new.
+    insert into inventory.first_reads (resource, deployment, organization_id, read_at)
+    select $1, o.deployment, o.organization_id, now()
+    from ended r
+    join ledger.organizations o using (organization)
+    left join ledger.resources k on k.resource = $1
+    where r.was_read and r.is_first and o.organization_id is not null
+        and coalesce(k.per <> 'deployment', true)
+    order by o.deployment, o.organization_id
     on conflict do nothing
 )
 update ledger.scopes s

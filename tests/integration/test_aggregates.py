@@ -226,6 +226,8 @@ async def test_since_when_the_connection_that_is_unhealthy_longest_is(fleet: Sto
             status,
         )
 
+    await fleet.connection.execute("select inventory.recount_summaries()")
+
     health = await fleet.health()
 
     assert health["owner"]["unhealthy_since"] == NOW - timedelta(days=5)

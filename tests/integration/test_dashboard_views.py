@@ -241,7 +241,8 @@ async def test_a_day_is_that_of_utc_whatever_the_time_zone_of_writer_and_reader(
 async def _read_today(world: Stored) -> None:
     await world.connection.execute(
         "insert into ledger.scope_days (organization, resource, day)"
-        " values ('acme', 'connections', (now() at time zone 'UTC')::date)"
+        " values ('acme', 'connections', (now() at time zone 'UTC')::date);"
+        "select inventory.recount_summaries()"
     )
 
 
