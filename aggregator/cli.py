@@ -204,18 +204,6 @@ def _add_prune(commands: Commands) -> None:
     prune.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
 
-def _add_report(commands: Commands) -> None:
-    report = commands.add_parser(
-        "report", help="the whole fleet as one HTML page, from the database", allow_abbrev=False
-    )
-    report.add_argument(
-        "--output",
-        required=True,
-        metavar="PATH",
-        help="the file to write, whole or not at all; - is standard output",
-    )
-
-
 def days(text: str) -> int:
     """A number of days from 1 to 36,500; raises ``ArgumentTypeError`` for anything else."""
     if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or not 1 <= int(text) <= MOST_DAYS:
@@ -229,6 +217,18 @@ def tag(text: str) -> tuple[str, str]:
     if not key or not separator:
         raise argparse.ArgumentTypeError(f"{text!a} is no tag such as team=growth")
     return key, value
+
+
+def _add_report(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report", help="the whole fleet as one HTML page, from the database", allow_abbrev=False
+    )
+    report.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file to write, whole or not at all; - is standard output",
+    )
 
 
 def duration(text: str) -> timedelta:

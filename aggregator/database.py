@@ -67,6 +67,12 @@ set local enable_seqscan = off;
 -- Before Postgres 18 that makes a plan look so dear that each one would be compiled, for a second.
 set local jit = off;
 """
+READING_SETTINGS = """
+set local search_path = pg_catalog;
+set local timezone = 'UTC';
+-- Each statement is run once: compiling it takes longer than it saves.
+set local jit = off;
+"""
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
 _CONTENTION = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock, cancelled
@@ -149,9 +155,7 @@ class Database:
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)
             await transaction.start()
             try:
-                await connection.execute(
-                    "set local search_path = pg_catalog; set local timezone = 'UTC'"
-                )
+                await connection.execute(READING_SETTINGS)
                 yield connection
             finally:
                 with suppress(Exception):  # there is nothing to lose

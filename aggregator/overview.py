@@ -38,8 +38,6 @@ async def read_document(database: Database) -> Document:
     rows: dict[str, Rows] = {}
     try:
         async with database.snapshot() as connection:
-            # Each statement runs once: compiling it takes longer than it saves.
-            await connection.execute("set local jit = off")
             for field in fields(Document):
                 bound = (BOUNDS[field.name],) if field.name in BOUNDS else ()
                 found = await connection.fetch(statement(f"page_{field.name}"), *bound)
