@@ -61,6 +61,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "runs": "run_id",
         "run_organizations": "run_id, organization, resource",
         "rejected_records": "",
+        "retention": "kind",
         "api_drift": "resource, kind, path, value_digest, found_type",
     },
 }
@@ -82,6 +83,7 @@ NEVER_NULL = frozenset(
         "is_expected",
         "is_open",
         "is_shared",
+        "kept_since",
         "kind",
         "last_changed_at",
         "observed_from",

@@ -185,6 +185,7 @@ async def _connections(teller: Teller) -> None:
         "crm",
         Version(60, SALESFORCE | HEALTHY),
         unhealthy(6, "session expired"),
+        unhealthy(4, "password expired"),
     )
     await tell(
         "connections",
@@ -236,6 +237,8 @@ async def _connections(teller: Teller) -> None:
     await tell("connections", "globex", "copy", Version(60, copied))
     broken = NOTION | {"status": "unhealthy", "status_error": "no access"}
     await tell("connections", "initech", "notes", Version(10, broken))
+    copied = broken | SALESFORCE | {"parent_connection_id": "crm"}
+    await tell("connections", "initech", "crm_copy", Version(10, copied))
     await tell("connections", "initech", "wiki", Version(1, NOTION | HEALTHY))
 
 
