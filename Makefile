@@ -63,6 +63,10 @@ bench-trust: .venv/.dev ## what can be relied on: nothing lost, nothing leaked, 
 picture: .venv/.dev demo ## docs/fleet.png, the head of the demo's page; needs chromium-driver
 	@$(BIN)/python -m tests.picture
 
+.PHONY: bench-views
+bench-views: .venv/.dev ## how fast the views behind dashboards answer over a large fleet
+	@$(BIN)/python -m benchmarks.views $(ARGS)
+
 .PHONY: up
 up: ## Postgres in a container, and one run against it (needs Docker and .env)
 	docker compose up --detach --wait database

@@ -58,7 +58,6 @@ GROUPS: dict[str, dict[str, str]] = {
         "coverage": "organization, resource",
         "organizations": "organization",
         "observations": "organization, resource, observed_from",
-        "retention": "kind",
         "runs": "run_id",
         "run_organizations": "run_id, organization, resource",
         "rejected_records": "",
