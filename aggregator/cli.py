@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from aggregator import __version__, process
 
@@ -37,6 +37,8 @@ exit codes:
 Settings are environment variables, or lines of .env in the working directory; see .env.example.
 """
 
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 (it has no other name)
 
 _DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
 
@@ -118,7 +120,47 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
     explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    _add_grant(commands)
     return top
+
+
+def _add_grant(commands: Commands) -> None:
+    grant = commands.add_parser(
+        "grant",
+        help="lets a database login read some organizations, or says who may",
+        description="Lets a database login read the views, with the rows of these organizations"
+        " and no others; what it was granted before stays. The login is made where it is missing.",
+        allow_abbrev=False,
+    )
+    grant.add_argument("login", nargs="?", metavar="LOGIN", help="a login of the Postgres server")
+    grant.add_argument(
+        "--organization",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="may be given more than once",
+    )
+    grant.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        type=tag,
+        metavar="KEY=VALUE",
+        help="whatever has this tag, now or later; may be given more than once",
+    )
+    grant.add_argument("--list", action="store_true", help="who was granted what")
+    revoke = commands.add_parser(
+        "revoke", help="takes from a login all that it was granted", allow_abbrev=False
+    )
+    revoke.add_argument("login", metavar="LOGIN")
+
+
+def tag(text: str) -> tuple[str, str]:
+    """The key and the value of ``team=growth``; raises ``ArgumentTypeError`` for anything else."""
+    key, separator, value = text.partition("=")
+    if not key or not separator:
+        raise argparse.ArgumentTypeError(f"{text!a} is no tag such as team=growth")
+    return key, value
 
 
 def duration(text: str) -> timedelta:

@@ -2,24 +2,28 @@
 
 A file that was applied and then edited, or a database newer than this release, is refused before
 any change. The lock belongs to the transaction, so it also holds behind a transaction-mode pooler.
+Whoever migrates does so as the owner of the schema ``ledger``, so that all has one owner.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import time
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregator.database import DEPENDENCY, Database, open_database
 from aggregator.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
     from aggregator.database import Connection
+
+log = logging.getLogger(__name__)
 
 LOCK = 7_305_841_220_001  # any number, the same in every release
 LOCK_POLL_SECONDS = 0.2
@@ -34,6 +38,17 @@ create table if not exists ledger.migrations (
     checksum text not null,
     applied_at timestamptz not null default now()
 )
+"""
+
+_OTHER_OWNER = """
+select quote_ident(pg_get_userbyid(nspowner))
+from pg_namespace
+where nspname = 'ledger' and nspowner <> current_user::regrole
+    and pg_has_role(
+        nspowner,
+        case when current_setting('server_version_num')::integer < 160000
+            then 'MEMBER' else 'SET' end
+    )
 """
 
 
@@ -116,11 +131,18 @@ async def _apply_next(database: Database, migrations: list[Migration]) -> str | 
     async with database.transaction() as connection:
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
             return None
-        await connection.execute(_CREATE_TABLE)
+        if owner := await connection.fetchval(_OTHER_OWNER):
+            await connection.execute(f"set local role {owner}")
+        if not await _has_table(connection):
+            await connection.execute(_CREATE_TABLE)
         todo = await _pending(connection, migrations)
         if not todo:
             return None
-        await connection.execute(todo[0].sql)
+        connection.add_log_listener(_warn)
+        try:
+            await connection.execute(todo[0].sql)
+        finally:
+            connection.remove_log_listener(_warn)
         await connection.execute(
             "insert into ledger.migrations (version, name, checksum) values ($1, $2, $3)",
             todo[0].version,
@@ -130,8 +152,17 @@ async def _apply_next(database: Database, migrations: list[Migration]) -> str | 
         return todo[0].label
 
 
+async def _has_table(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select to_regclass('ledger.migrations') is not null"))
+
+
+def _warn(_: object, said: Any) -> None:  # noqa: ANN401 (asyncpg's message)
+    if said.severity_en == "WARNING":
+        log.warning("migration.warning", extra={"warning": said.message})
+
+
 async def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
-    if not await connection.fetchval("select to_regclass('ledger.migrations') is not null"):
+    if not await _has_table(connection):
         return migrations
     rows = await connection.fetch("select version, checksum from ledger.migrations")
     applied = {row["version"]: row["checksum"] for row in rows}

@@ -99,10 +99,17 @@ async def write_changes(
     if not results:
         return {}
     counts: dict[Key, dict[str, int]] = defaultdict(dict)
-    await _write_records(connection, resource, results, generation, counts)
-    await _remove(connection, resource, results, generation, counts)
+    may_copy = any(result.is_new for result in results) and not await connection.fetchval(
+        statement("is_row_secured"), resource.name
+    )
+    new = [result for result in results if may_copy and result.is_new]
+    known = [result for result in results if not (may_copy and result.is_new)]
+    await _copy_new(connection, resource, new, generation, counts)
+    await _write_records(connection, resource, known, generation, counts)
+    await _remove(connection, resource, known, generation, counts)
     if resource.readings:
-        await _write_readings(connection, resource, results)
+        await _copy_new_readings(connection, resource, new)
+        await _write_readings(connection, resource, known)
     await _withhold(connection, resource, results)
     return {result.organization.name: _count(result, counts) for result in results}
 
@@ -134,9 +141,7 @@ async def _write_records(
     generation: int,
     counts: dict[Key, dict[str, int]],
 ) -> None:
-    new = [result for result in results if result.is_new]
-    await _copy_new(connection, resource, new, generation, counts)
-    rows = [row for result in results if not result.is_new for row in _rows(result)]
+    rows = [row for result in results for row in _rows(result)]
     if not rows:
         return
     await connection.execute(resource_statement("stage", resource))
@@ -208,20 +213,24 @@ async def _remove(
         await connection.execute(resource_statement("remove_readings", resource), *keys)
 
 
+async def _copy_new_readings(
+    connection: Connection, resource: Resource, results: Sequence[ScopeResult]
+) -> None:
+    rows = [row for result in results for row in _reading_rows(result)]
+    if rows:
+        await copy_rows(
+            connection,
+            f"{resource.name}_readings",
+            rows,
+            schema="inventory",
+            columns=[*KEY_COLUMNS, *resource.readings],
+        )
+
+
 async def _write_readings(
     connection: Connection, resource: Resource, results: Sequence[ScopeResult]
 ) -> None:
     read = [result for result in results if result.change and result.change.readings is not None]
-    new = [row for result in read if result.is_new for row in _reading_rows(result)]
-    if new:
-        await copy_rows(
-            connection,
-            f"{resource.name}_readings",
-            new,
-            schema="inventory",
-            columns=[*KEY_COLUMNS, *resource.readings],
-        )
-    read = [result for result in read if not result.is_new]
     if not read:
         return
     rows = [row for result in read for row in _reading_rows(result)]

@@ -101,6 +101,7 @@ create table inventory.unhealthy_connections (
     deployment text not null,
     organization_id text not null,
     id text not null,
+    type_id text,
     since timestamptz not null,
     is_since_exact boolean not null,
     primary key (deployment, organization_id, id)
@@ -111,7 +112,7 @@ create index unhealthy_connections_since on inventory.unhealthy_connections (sin
 
 create view inventory.unhealthy_since as
 select
-    c.deployment, c.organization_id, c.id,
+    c.deployment, c.organization_id, c.id, c.type_id,
     coalesce(h.since, c.first_seen_at) as since,
     h.since is not null and not h.is_removal as is_since_exact
 from inventory.connections c
@@ -136,7 +137,7 @@ begin
     if tg_op = 'INSERT' then
         insert into inventory.unhealthy_connections
         select
-            n.deployment, n.organization_id, n.id, coalesce(s.since, n.first_seen_at),
+            n.deployment, n.organization_id, n.id, n.type_id, coalesce(s.since, n.first_seen_at),
             coalesce(s.is_since_exact, false)
         from new_rows n
         left join lateral (
@@ -159,12 +160,17 @@ begin
         where u.deployment = n.deployment and u.organization_id = n.organization_id
             and u.id = n.id and coalesce(lower(nullif(n.status, '')), 'healthy') = 'healthy';
         insert into inventory.unhealthy_connections
-        select n.deployment, n.organization_id, n.id, n.valid_from, true
+        select n.deployment, n.organization_id, n.id, n.type_id, n.valid_from, true
         from new_rows n
         join old_rows o using (deployment, organization_id, id)
         where lower(nullif(n.status, '')) <> 'healthy'
             and coalesce(lower(nullif(o.status, '')), 'healthy') = 'healthy'
         order by n.deployment, n.organization_id, n.id;
+        update inventory.unhealthy_connections u
+        set type_id = n.type_id
+        from new_rows n
+        where u.deployment = n.deployment and u.organization_id = n.organization_id
+            and u.id = n.id and u.type_id is distinct from n.type_id;
     end if;
     return null;
 end
@@ -329,6 +335,7 @@ begin
 end
 $$;
 create index history_valid_from on inventory.history (valid_from);
+create index history_id on inventory.history (id);
 
 -- API calls of an organization on each day on which its connections were read. The row is written
 -- once a day anyway; readings that come later on that day change it.
@@ -490,6 +497,32 @@ from inventory.shared_connections c;
 comment on view inventory.current_versions is
     'The version that is there of every row of every resource but people, as JSON.';
 
+create index connections_id on inventory.connections (id);
+
+create or replace view inventory.copies_without_original as
+with expected as materialized (
+    select deployment, pinned_id as organization_id from ledger.coverage where is_expected
+), root as materialized (
+    select distinct c.type_id, c.deployment, c.root_id
+    from inventory.copies c
+    join expected e on e.deployment = c.deployment and e.organization_id = c.organization_id
+), without_original as (
+    select deployment, root_id from root
+    except
+    select r.deployment, r.root_id
+    from root r
+    cross join lateral (
+        select c.organization_id
+        from inventory.connections c
+        where c.id = r.root_id and c.deployment = r.deployment and c.parent_connection_id is null
+        offset 0  -- one look-up by id for each root, whatever the statistics say
+    ) c
+    join expected e on e.deployment = r.deployment and e.organization_id = c.organization_id
+)
+select type_id, deployment, root_id
+from root
+join without_original using (deployment, root_id);
+
 create function inventory.recount_summaries() returns void
 language plpgsql
 set search_path = ''
@@ -584,7 +617,9 @@ from inventory.connection_counts
 group by deployment, organization_id;
 
 create or replace view reporting.connection_types_in_use as
-with per_organization as (
+with expected as materialized (
+    select deployment, pinned_id as organization_id from ledger.coverage where is_expected
+), per_organization as (
     select
         deployment,
         organization_id,
@@ -607,8 +642,7 @@ with per_organization as (
         sum(c.connections - c.with_status)::bigint as connections_without_status,
         sum(c.shared)::bigint as shared_connections
     from per_organization c
-    join ledger.coverage o on o.deployment = c.deployment and o.pinned_id = c.organization_id
-    where o.is_expected
+    join expected o on o.deployment = c.deployment and o.organization_id = c.organization_id
     group by c.type_id
 ), numbers as (
     select
@@ -634,8 +668,8 @@ with per_organization as (
         select c.type_id, count(*) as withheld_connections
         from ledger.withheld h
         join inventory.connections c using (deployment, organization_id, id)
-        join ledger.coverage o on o.deployment = c.deployment and o.pinned_id = c.organization_id
-        where h.resource = 'connections' and o.is_expected
+        join expected o on o.deployment = c.deployment and o.organization_id = c.organization_id
+        where h.resource = 'connections'
         group by c.type_id
     ) w on w.type_id is not distinct from t.type_id
 )
@@ -813,19 +847,28 @@ with candidate as materialized (
         c.organization_id,
         coalesce(k.root_id, c.id) as root_id,
         c.parent_connection_id is null as is_root
-    from candidate
-    join inventory.connections c using (endpoint_key)
+    from candidate x
+    cross join lateral (
+        select *
+        from inventory.connections n
+        where n.endpoint_key = x.endpoint_key
+        offset 0  -- one look-up for each key, whatever the statistics say
+    ) c
     left join inventory.copies k
         on array[k.deployment, k.organization_id, k.id]
             = array[c.deployment, c.organization_id, c.id]
     where c.endpoint <> ''
         and lower(c.endpoint) !~ '^(localhost|.*\.localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1?\]?)$'
 ), root as (
-    select c.deployment, c.id, min(c.organization_id) as organization_id
-    from inventory.connections c
-    join (select distinct deployment, root_id from known where not is_root) k
-        on array[k.deployment, k.root_id] = array[c.deployment, c.id]
-    group by c.deployment, c.id
+    select k.deployment, k.root_id as id, min(c.organization_id) as organization_id
+    from (select distinct deployment, root_id from known where not is_root) k
+    cross join lateral (
+        select n.organization_id
+        from inventory.connections n
+        where n.id = k.root_id and n.deployment = k.deployment
+        offset 0
+    ) c
+    group by k.deployment, k.root_id
 )
 select
     k.deployment,
@@ -911,12 +954,12 @@ comment on column reporting.coverage.withheld is
 create view reporting.unhealthy_connections as
 select
     o.organization,
-    c.deployment,
-    c.organization_id,
+    u.deployment,
+    u.organization_id,
     o.organization_name,
-    c.id as connection_id,
+    u.id as connection_id,
     c.name,
-    c.type_id,
+    u.type_id,
     c.type_name,
     c.status,
     c.status_error,
@@ -927,13 +970,15 @@ select
     c.parent_connection_id,
     coalesce(w.last_seen_at, s.last_read_at) as last_seen_at
 from inventory.unhealthy_connections u
-join inventory.connections c using (deployment, organization_id, id)
-join ledger.organizations o
+-- All are there; joined like this, what is not asked for is not looked up.
+left join inventory.connections c
+    on c.deployment = u.deployment and c.organization_id = u.organization_id and c.id = u.id
+left join ledger.organizations o
     on o.deployment = u.deployment and o.organization_id = u.organization_id
 left join ledger.scopes s on s.organization = o.organization and s.resource = 'connections'
 left join ledger.withheld w
-    on w.resource = 'connections' and w.deployment = c.deployment
-    and w.organization_id = c.organization_id and w.id = c.id;
+    on w.resource = 'connections' and w.deployment = u.deployment
+    and w.organization_id = u.organization_id and w.id = u.id;
 
 comment on view reporting.unhealthy_connections is
     'One row for each connection that is not healthy, with since when; not those whose server gives no status.';
@@ -963,14 +1008,41 @@ comment on column reporting.unhealthy_connections.parent_connection_id is
 comment on column reporting.unhealthy_connections.last_seen_at is
     'When an answer last contained it (UTC); how old this row''s truth is.';
 
-create view reporting.changes as
-with version as (
+create or replace view reporting.connection_changes as
+select
+    v.valid_from as changed_at,
+    o.organization,
+    v.id as connection_id,
+    v.record ->> 'name' as name,
+    v.change,
+    f.field,
+    p.record -> f.field as old_value,
+    case when f.field is not null then v.record -> f.field end as new_value,
+    v.deployment,
+    v.organization_id
+from (
     select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
     from inventory.history
     union all
-    select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
-    from inventory.current_versions
-)
+    select
+        'connections', deployment, organization_id, id, valid_from, change, changed_fields,
+        to_jsonb(c)
+    from inventory.connections c
+) v
+join ledger.organizations o
+    on o.deployment = v.deployment and o.organization_id = v.organization_id
+left join lateral unnest(v.changed_fields) as f (field) on true
+left join lateral (
+    select h.record
+    from inventory.history h
+    where f.field is not null and h.resource = 'connections' and h.deployment = v.deployment
+        and h.organization_id = v.organization_id and h.id = v.id and h.valid_to = v.valid_from
+        and h.change <> 'removed'
+    offset 0  -- one look-up by key for each field, whatever the statistics say
+) p on true
+where v.resource = 'connections';
+
+create view reporting.changes as
 select
     v.valid_from as changed_at,
     o.organization,
@@ -984,17 +1056,32 @@ select
     p.record -> f.field as old_value,
     case when f.field is not null then v.record -> f.field end as new_value,
     v.change = 'created' and coalesce(v.valid_from <= r.read_at, false) as is_first_load
-from version v
+from (
+    -- No "with": planners read such a union in the order of its indexes only where it stands in place.
+    select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
+    from inventory.history
+    union all
+    select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
+    from inventory.current_versions
+) v
 left join ledger.organizations o
     on o.deployment = v.deployment and o.organization_id = v.organization_id
-left join inventory.first_reads r
-    on r.resource = v.resource and r.deployment = v.deployment
-    and r.organization_id = v.organization_id
+left join lateral (
+    select f.read_at
+    from inventory.first_reads f
+    where f.resource = v.resource and f.deployment = v.deployment
+        and f.organization_id = v.organization_id
+    offset 0  -- a look-up for each version, so that versions stay in the order of their index
+) r on true
 left join lateral unnest(v.changed_fields) as f (field) on true
-left join inventory.history p
-    on f.field is not null and p.resource = v.resource and p.deployment = v.deployment
-    and p.organization_id = v.organization_id and p.id = v.id and p.valid_to = v.valid_from
-    and p.change <> 'removed'
+left join lateral (
+    select h.record
+    from inventory.history h
+    where f.field is not null and h.resource = v.resource and h.deployment = v.deployment
+        and h.organization_id = v.organization_id and h.id = v.id and h.valid_to = v.valid_from
+        and h.change <> 'removed'
+    offset 0  -- and for each field
+) p on true
 where v.resource <> 'users';
 
 comment on view reporting.changes is

@@ -2,8 +2,16 @@
 
 from aggregator.terminal.check import print_check
 from aggregator.terminal.explanation import print_explanation
+from aggregator.terminal.grants import print_grants
 from aggregator.terminal.progress import progress
 from aggregator.terminal.run import print_summary
 from aggregator.terminal.status import print_status
 
-__all__ = ["print_check", "print_explanation", "print_status", "print_summary", "progress"]
+__all__ = [
+    "print_check",
+    "print_explanation",
+    "print_grants",
+    "print_status",
+    "print_summary",
+    "progress",
+]

@@ -200,62 +200,6 @@ async def test_an_answer_that_attacks_costs_its_organization_and_nobody_else(
         }
 
 
-GRANTED = """
-select distinct coalesce(r.rolname, 'public') as grantee, n.nspname
-from pg_namespace n
-left join pg_class c on c.relnamespace = n.oid,
-lateral (select * from aclexplode(n.nspacl) union all select * from aclexplode(c.relacl)) a
-left join pg_roles r on r.oid = a.grantee
-where n.nspname in ('ledger', 'inventory', 'reporting') and a.grantee <> n.nspowner
-"""
-
-
-async def test_nobody_but_the_owner_and_the_reader_was_given_anything(database_url: str) -> None:
-    """Threats S10 and S18: there is no role that writes without owning (it comes with the roles
-    for BI), so nobody's rights are cut yet, and nobody else has any.
-    """
-    connection = await asyncpg.connect(database_url)
-    rows = await connection.fetch(GRANTED)
-    await connection.close()
-    assert {(row["grantee"], row["nspname"]) for row in rows} == {("reporting_reader", "reporting")}
-
-
-async def test_there_are_no_rows_that_only_some_readers_may_see(database_url: str) -> None:
-    """Threat S8, trap T15: no row-level security exists, so no view can leak past it; nor a
-    materialized view, which always would.
-    """
-    connection = await asyncpg.connect(database_url)
-    policies = await connection.fetchval("select count(*) from pg_policy")
-    secured = await connection.fetchval(
-        "select count(*) from pg_class where relrowsecurity or relforcerowsecurity"
-        " or relkind = 'm' and relnamespace <> 'pg_catalog'::regnamespace"
-    )
-    await connection.close()
-    assert (policies, secured) == (0, 0)
-
-
-async def test_the_limits_of_a_reader_belong_to_the_login_and_not_yet_to_the_role(
-    database_url: str,
-) -> None:
-    """Threat S9: the role cannot log in; deploy/reporting-login.sql makes a login with limits."""
-    connection = await asyncpg.connect(database_url)
-    row = await connection.fetchrow(
-        "select rolcanlogin, rolconnlimit, rolconfig from pg_roles"
-        " where rolname = 'reporting_reader'"
-    )
-    await connection.close()
-    assert row is not None
-    assert tuple(row) == (False, -1, None)
-    login = (ROOT / "deploy/reporting-login.sql").read_text()
-    for limit in (
-        "CONNECTION LIMIT",
-        "statement_timeout",
-        "idle_in_transaction",
-        "temp_file_limit",
-    ):
-        assert limit in login
-
-
 HIJACK = """
 create schema evil;
 create function evil.refuse() returns boolean language plpgsql as
