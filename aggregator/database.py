@@ -48,10 +48,7 @@ DEPENDENCY = {"2BP01", "0A000"}
 """Something depends on what was to change; such errors name it, and no row."""
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
-    " and, where the schemas belong to another user:"
-    " GRANT USAGE ON SCHEMA ledger, inventory, reporting TO {role};"
-    " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, inventory TO {role};"
-    " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
+    " and, where the schemas belong to another user: GRANT inventory_writer TO {role};"
 )
 LOCAL_SETTINGS = """
 set local search_path = pg_catalog;
@@ -149,7 +146,7 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """One read-only transaction, all of whose statements see the same moment.
 
-        It may last: the limits of the login hold, and none of ours.
+        A statement that may take long sets ``statement_timeout`` to the login's default.
         """
         async with self.connection() as connection:
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)
