@@ -47,6 +47,10 @@ lint: .venv/.dev ## style, types, import rules, the image and the compose file
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/hadolint Dockerfile
 
+.PHONY: docs
+docs: .venv/.dev ## docs/data-dictionary.md and the list of questions, from the database and the queries
+	@$(BIN)/python -m tools.dictionary
+
 .PHONY: bench
 bench: .venv/.dev ## side by side with what one would use instead
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -64,6 +64,12 @@ set local enable_seqscan = off;
 -- Before Postgres 18 that makes a plan look so dear that each one would be compiled, for a second.
 set local jit = off;
 """
+READING_SETTINGS = """
+set local search_path = pg_catalog;
+set local timezone = 'UTC';
+-- Each statement is run once: compiling it takes longer than it saves.
+set local jit = off;
+"""
 
 _REFUSED = {"22", "23", "54"}  # data exception, constraint, program limit
 _CONTENTION = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock, cancelled
@@ -135,6 +141,23 @@ class Database:
                         await transaction.rollback()
                 raise
             await transaction.commit()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """One read-only transaction, all of whose statements see the same moment.
+
+        It may last: the limits of the login hold, and none of ours.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                await connection.execute(READING_SETTINGS)
+                yield connection
+            finally:
+                with suppress(Exception):  # there is nothing to lose
+                    async with asyncio.timeout(SECONDS_TO_LET_GO):
+                        await transaction.rollback()
 
     async def check_server(self) -> None:
         """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""

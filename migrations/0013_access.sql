@@ -527,7 +527,7 @@ begin
             when item.name = 'inventory.users' then format('%s and %s', people, by_key)
             when item.name = 'inventory.history'
                 then format('(resource <> ''users'' or %s) and %s', people, by_key)
-            when item.name = 'ledger.resources' then 'true'
+            when item.name in ('ledger.resources', 'ledger.horizons') then 'true'
             when item.name = 'ledger.listings'
                 then 'deployment in (select deployment from ledger.granted_keys)'
             -- Few rows of many runs: one look-up for each that is asked for.

@@ -66,21 +66,28 @@ def test_there_is_no_html_report_that_could_run_a_script() -> None:
     assert imported() & {"html", "jinja2", "email", "smtplib"} == {"email"}, "dates of headers only"
 
 
-def test_there_is_no_csv_that_could_hold_a_formula() -> None:
-    """Fault I2: no export exists; BI tools read SQL."""
-    assert asked_for("csv|xls|export") == []
+def test_only_the_encoder_that_keeps_formulas_out_writes_csv() -> None:
+    """Fault I2: ``csv.writer`` would not; nothing else of the kind exists."""
+    assert asked_for("csv|xls") == []
     assert imported() & {"csv", "openpyxl", "xlsxwriter"} == set()
 
 
-def test_there_are_no_metrics_whose_labels_could_explode() -> None:
-    """Fault I5: no metric exists, nor a port to read it from (threat S16)."""
-    assert asked_for("metric|prometheus|statsd|port$|listen") == []
-    assert imported() & {"prometheus_client", "statsd", "opentelemetry"} == set()
+def test_metrics_are_written_and_pushed_and_nothing_listens() -> None:
+    """Threat S16: there is no port to read them from."""
+    assert asked_for("metric|prometheus|statsd|(?<!ex)port$|listen") == [
+        "--metrics-file",
+        "metrics_file",
+        "metrics_organization_labels",
+    ]
+    assert imported() & {"statsd", "opentelemetry"} == set()
+    program = "".join(path.read_text() for path in PROGRAM)
+    assert "start_http_server" not in program
 
 
-def test_there_is_no_notifier_that_could_hang() -> None:
-    """Fault I8: no notification exists, so none changes an exit code."""
+def test_nobody_is_notified_but_a_gateway_of_metrics() -> None:
+    """Fault I8: whatever that one does, it changes no exit code (see the tests of metrics)."""
     assert asked_for("slack|webhook|notify|alert") == []
+    assert asked_for("push") == ["pushgateway_url"]
 
 
 HOSTILE = [

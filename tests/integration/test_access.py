@@ -145,8 +145,13 @@ async def seed(owner: asyncpg.Connection[asyncpg.Record]) -> None:
     await owner.execute("analyze")
 
 
+COMMON = {"ledger.horizons"}
+"""Tables that say nothing of any organization."""
+
+
 def rows_of(table: asyncpg.Record, word: str, organization: str, number: int) -> Iterator[str]:
     names, kinds = table["columns"], table["types"]
+    word = "own" if table["name"] in COMMON else word
     resources = list(RESOURCES) if "resource" in names else [word]
     for resource in resources:
         values = [
@@ -219,7 +224,7 @@ async def test_every_view_has_rows_of_its_organization_and_none_of_another(
     assert seen.foreign == set()
     assert {name: seen.texts[f"error of {name}"] for name in seen.refused} == {}
     # The same question put to the owner finds what is hidden: there is something to hide.
-    assert everything.foreign >= set(views) - {"reporting.fleet_summary"}
+    assert everything.foreign >= set(views) - {"reporting.fleet_summary", "reporting.retention"}
     assert {name for name, text in seen.texts.items() if not text} == set()
 
 
