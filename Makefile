@@ -59,6 +59,10 @@ bench: .venv/.dev ## side by side with what one would use instead
 bench-trust: .venv/.dev ## what can be relied on: nothing lost, nothing leaked, nothing beyond a bound
 	@$(BIN)/python -m benchmarks.trust $(ARGS)
 
+.PHONY: bench-views
+bench-views: .venv/.dev ## how fast the views behind dashboards answer over a large fleet
+	@$(BIN)/python -m benchmarks.views $(ARGS)
+
 .PHONY: up
 up: ## Postgres in a container, and one run against it (needs Docker and .env)
 	docker compose up --detach --wait database

@@ -36,13 +36,13 @@ def print_cases(samples: Mapping[str, Sequence[Sample]], rows: int) -> None:
                 f"{runs[-1].requests_served:,}",
             )
         )
-    _print(table)
+    print_table(table)
 
 
 def print_figures(figures: Sequence[Figure]) -> None:
     table = [("figure", "goal", "measured", "reached")]
     table += [(f.name, f.goal, f.measured, "yes" if f.reached else "NO") for f in figures]
-    _print(table)
+    print_table(table)
 
 
 def save(document: dict[str, Any]) -> Path:
@@ -63,7 +63,7 @@ def _spread(values: Sequence[float]) -> str:
     return f"{median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
-def _print(table: Sequence[tuple[str, ...]]) -> None:
+def print_table(table: Sequence[Sequence[str]]) -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     print()
     for number, line in enumerate(table):

@@ -335,6 +335,7 @@ begin
 end
 $$;
 create index history_valid_from on inventory.history (valid_from);
+create index history_id on inventory.history (id);
 
 -- API calls of an organization on each day on which its connections were read. The row is written
 -- once a day anyway; readings that come later on that day change it.
@@ -616,7 +617,9 @@ from inventory.connection_counts
 group by deployment, organization_id;
 
 create or replace view reporting.connection_types_in_use as
-with per_organization as (
+with expected as materialized (
+    select deployment, pinned_id as organization_id from ledger.coverage where is_expected
+), per_organization as (
     select
         deployment,
         organization_id,
@@ -639,8 +642,7 @@ with per_organization as (
         sum(c.connections - c.with_status)::bigint as connections_without_status,
         sum(c.shared)::bigint as shared_connections
     from per_organization c
-    join ledger.coverage o on o.deployment = c.deployment and o.pinned_id = c.organization_id
-    where o.is_expected
+    join expected o on o.deployment = c.deployment and o.organization_id = c.organization_id
     group by c.type_id
 ), numbers as (
     select
@@ -666,8 +668,8 @@ with per_organization as (
         select c.type_id, count(*) as withheld_connections
         from ledger.withheld h
         join inventory.connections c using (deployment, organization_id, id)
-        join ledger.coverage o on o.deployment = c.deployment and o.pinned_id = c.organization_id
-        where h.resource = 'connections' and o.is_expected
+        join expected o on o.deployment = c.deployment and o.organization_id = c.organization_id
+        where h.resource = 'connections'
         group by c.type_id
     ) w on w.type_id is not distinct from t.type_id
 )
@@ -1006,14 +1008,41 @@ comment on column reporting.unhealthy_connections.parent_connection_id is
 comment on column reporting.unhealthy_connections.last_seen_at is
     'When an answer last contained it (UTC); how old this row''s truth is.';
 
-create view reporting.changes as
-with version as (
+create or replace view reporting.connection_changes as
+select
+    v.valid_from as changed_at,
+    o.organization,
+    v.id as connection_id,
+    v.record ->> 'name' as name,
+    v.change,
+    f.field,
+    p.record -> f.field as old_value,
+    case when f.field is not null then v.record -> f.field end as new_value,
+    v.deployment,
+    v.organization_id
+from (
     select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
     from inventory.history
     union all
-    select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
-    from inventory.current_versions
-)
+    select
+        'connections', deployment, organization_id, id, valid_from, change, changed_fields,
+        to_jsonb(c)
+    from inventory.connections c
+) v
+join ledger.organizations o
+    on o.deployment = v.deployment and o.organization_id = v.organization_id
+left join lateral unnest(v.changed_fields) as f (field) on true
+left join lateral (
+    select h.record
+    from inventory.history h
+    where f.field is not null and h.resource = 'connections' and h.deployment = v.deployment
+        and h.organization_id = v.organization_id and h.id = v.id and h.valid_to = v.valid_from
+        and h.change <> 'removed'
+    offset 0  -- one look-up by key for each field, whatever the statistics say
+) p on true
+where v.resource = 'connections';
+
+create view reporting.changes as
 select
     v.valid_from as changed_at,
     o.organization,
@@ -1027,12 +1056,23 @@ select
     p.record -> f.field as old_value,
     case when f.field is not null then v.record -> f.field end as new_value,
     v.change = 'created' and coalesce(v.valid_from <= r.read_at, false) as is_first_load
-from version v
+from (
+    -- No "with": planners read such a union in the order of its indexes only where it stands in place.
+    select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
+    from inventory.history
+    union all
+    select resource, deployment, organization_id, id, valid_from, change, changed_fields, record
+    from inventory.current_versions
+) v
 left join ledger.organizations o
     on o.deployment = v.deployment and o.organization_id = v.organization_id
-left join inventory.first_reads r
-    on r.resource = v.resource and r.deployment = v.deployment
-    and r.organization_id = v.organization_id
+left join lateral (
+    select f.read_at
+    from inventory.first_reads f
+    where f.resource = v.resource and f.deployment = v.deployment
+        and f.organization_id = v.organization_id
+    offset 0  -- a look-up for each version, so that versions stay in the order of their index
+) r on true
 left join lateral unnest(v.changed_fields) as f (field) on true
 left join lateral (
     select h.record
@@ -1040,7 +1080,7 @@ left join lateral (
     where f.field is not null and h.resource = v.resource and h.deployment = v.deployment
         and h.organization_id = v.organization_id and h.id = v.id and h.valid_to = v.valid_from
         and h.change <> 'removed'
-    offset 0  -- one look-up by key for each field, whatever the statistics say
+    offset 0  -- and for each field
 ) p on true
 where v.resource <> 'users';
 

@@ -1,4 +1,4 @@
-"""The rows of a fleet that has been read for a year, as lines of COPY; the same seed, the same rows."""
+"""The rows of a fleet that was read for a year, as lines of COPY: the same seed, the same rows."""
 
 from __future__ import annotations
 
@@ -99,12 +99,11 @@ class Fleet:
             for resource, per in RESOURCES:
                 if per == "deployment" and number:
                     continue
-                luck = mixed(2, number) % 200
-                outcome, complete, seen = "complete", read, read
-                if luck < 4 or (luck < 6 and resource == "models"):
-                    outcome, complete, seen = "timeout", old, old
-                elif luck == 199:
-                    outcome, complete, seen = "unauthorized", NULL, NULL
+                outcome, complete, seen = self._outcome(number), read, read
+                if outcome == "timeout":
+                    complete, seen = old, old
+                elif outcome == "unauthorized":
+                    complete, seen = NULL, NULL
                 since = first if seen != NULL else NULL
                 records = self.sizes.each if resource == "connections" else 5
                 yield (
@@ -147,6 +146,7 @@ class Fleet:
         for number in range(self.sizes.connections):
             organization, version = divmod(number, self.sizes.each)[0], self._versions[number]
             moment = organization % MOMENTS
+            since = self._moments[self._since.get(number, 0)][moment]
             change, fields = self._change(number, version)
             (
                 name, type_id, type_name, status, error, endpoint, configuration, parent,
@@ -157,12 +157,12 @@ class Fleet:
                 f"{error or NULL}\t{endpoint or NULL}\tt\t{configuration}\t{{}}\t{parent or NULL}\t"
                 f"2025-01-01 00:00:00+00\tJane Doe\t2026-01-0{version % 9 + 1} 00:00:00+00\t"
                 f"\\\\x{mixed(4, number, version):032x}\t{change}\t{fields}\t"
-                f"{self._moments[self._since.get(number, 0)][moment]}\t{self._moments[0][moment]}\t1"
+                f"{since}\t{self._moments[0][moment]}\t1"
             )
 
     def readings(self) -> Iterator[str]:
         for number in range(self.sizes.connections):
-            if mixed(5, number) % 10 < 3:
+            if self._reports(number):
                 yield self._owned(number, f"{mixed(6, number) % 10_000}\tf")
 
     def usage_days(self) -> Iterator[str]:
@@ -171,13 +171,17 @@ class Fleet:
         """
         days = self.sizes.days
         for number in range(self.sizes.connections):
-            if mixed(5, number) % 10 >= 3:
+            if not self._reports(number):
                 continue
-            is_long = number % self.sizes.each < 3
-            for day in range(0 if is_long else days - 7, days):
+            is_first = number % self.sizes.each == 0
+            for day in range(0 if is_first else days - 7, days):
                 date = self._now - timedelta(days=days - 1 - day)
                 calls = mixed(6, number, 0 if day == days - 1 else day) % 10_000
                 yield self._owned(number, f"{date:%Y-%m-%d}\t{calls}\t{calls}")
+
+    def _reports(self, number: int) -> bool:
+        """30% report API calls, and the first of each organization does."""
+        return number % self.sizes.each == 0 or mixed(5, number) % 10 < 3  # noqa: PLR2004
 
     def _owned(self, number: int, values: str) -> str:
         organization = self._organizations[number // self.sizes.each]
@@ -243,11 +247,15 @@ class Fleet:
                 for resource, per in RESOURCES:
                     if per == "deployment" and number:
                         continue
-                    outcome = "timeout" if mixed(2, number) % 200 < 4 else "complete"
                     yield (
                         f"{identifier(12, run)}\torg-{number:05}\t{resource}\t{organization}\t"
-                        f"{outcome}\t1\t{at}\t{at}\t{at}"
+                        f"{self._outcome(number)}\t1\t{at}\t{at}\t{at}"
                     )
+
+    @staticmethod
+    def _outcome(number: int) -> str:
+        luck = mixed(2, number) % 200
+        return "timeout" if luck < 5 else "unauthorized" if luck == 199 else "complete"  # noqa: PLR2004
 
     # What a connection is in one of its versions
 

@@ -27,8 +27,8 @@ TABLES: tuple[Table, ...] = (
     ("ledger.resources", "resource, per, is_enabled", Fleet.resources),
     (
         "ledger.scopes",
-        "organization, resource, generation, last_attempt_at, last_outcome, last_error,"
-        " last_read_at, last_complete_at, records, withheld, observed_since, observed_until",
+        ("organization, resource, generation, last_attempt_at, last_outcome, last_error,"
+        " last_read_at, last_complete_at, records, withheld, observed_since, observed_until"),
         Fleet.scopes,
     ),
     ("ledger.scope_days", "organization, resource, day", Fleet.scope_days),
@@ -36,27 +36,27 @@ TABLES: tuple[Table, ...] = (
      Fleet.drift),
     (
         "ledger.runs",
-        "run_id, started_at, finished_at, status, exit_code, version, duration_seconds, requests,"
-        " retries, resources",
+        ("run_id, started_at, finished_at, status, exit_code, version, duration_seconds, requests,"
+        " retries, resources"),
         Fleet.runs,
     ),
     (
         "ledger.run_organizations",
-        "run_id, organization, resource, organization_id, outcome, requests, started_at,"
-        " finished_at, recorded_at",
+        ("run_id, organization, resource, organization_id, outcome, requests, started_at,"
+        " finished_at, recorded_at"),
         Fleet.run_organizations,
     ),
     (
         "inventory.history",
-        f"resource, {_KEY}, valid_from, valid_to, change, changed_fields, first_seen_at,"
-        " generation, record",
+        (f"resource, {_KEY}, valid_from, valid_to, change, changed_fields, first_seen_at,"
+        " generation, record"),
         Fleet.history,
     ),
     (
         "inventory.connections",
-        f"{_KEY}, name, type_id, type_name, operations, status, status_error, endpoint, saved,"
+        (f"{_KEY}, name, type_id, type_name, operations, status, status_error, endpoint, saved,"
         " configuration, policies, parent_connection_id, created_at, created_by_name, updated_at,"
-        f" content_hash, change, changed_fields, {_OWN}",
+        f" content_hash, change, changed_fields, {_OWN}"),
         Fleet.connections,
     ),
     (
@@ -67,8 +67,8 @@ TABLES: tuple[Table, ...] = (
     ("inventory.api_usage_days", f"{_KEY}, day, last_value, max_value", Fleet.usage_days),
     (
         "inventory.bulk_syncs",
-        f"{_KEY}, name, active, source_connection_id, destination_connection_id, schedule,"
-        f" content_hash, {_OWN}",
+        (f"{_KEY}, name, active, source_connection_id, destination_connection_id, schedule,"
+        f" content_hash, {_OWN}"),
         Fleet.bulk_syncs,
     ),
     ("inventory.models", f"{_KEY}, name, connection_id, fields, content_hash, {_OWN}",
@@ -79,6 +79,17 @@ TABLES: tuple[Table, ...] = (
         Fleet.model_syncs,
     ),
 )  # fmt: skip
+
+
+async def is_seeded(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    try:
+        known = await connection.fetchval("select to_regclass('inventory.connections') is not null")
+        return bool(known) and bool(
+            await connection.fetchval("select exists (select from inventory.connections)")
+        )
+    finally:
+        await connection.close()
 
 
 async def seed(url: str, sizes: Sizes) -> None:
