@@ -70,7 +70,7 @@ async def test_a_login_that_is_there_becomes_a_restricted_one_with_limits(world:
     """Threat S9: what somebody has set for it stays."""
     await world.sync()
     async with new_login(world.database_url) as login:
-        await world.execute(f"alter role {login.name} set statement_timeout = '10s'")
+        await world.execute(f"alter role {login.name} set lock_timeout = '1s'")
         finished = await world.run("grant", login.name, "--organization", "acme-01")
         assert finished.exit_code == 0, finished.stderr
 
@@ -79,7 +79,7 @@ async def test_a_login_that_is_there_becomes_a_restricted_one_with_limits(world:
                 each: await connection.fetchval("select current_setting($1)", each)
                 for each in LIMITS
             }
-            assert settings == LIMITS | {"statement_timeout": "10s"}
+            assert settings == LIMITS | {"lock_timeout": "1s"}
             with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
                 await connection.execute("create temporary table mine (a int)")
             await connection.execute("set statement_timeout = '20ms'")
