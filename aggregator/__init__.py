@@ -2,8 +2,9 @@
 
 The one-minute tour, in the order in which data flows:
 
-``settings`` and ``organizations`` say whom to ask. ``pipeline`` starts one task per scope (one
-resource of one organization), ``collect`` tells its story: ``client`` fetches under ``limits``,
+``settings`` and ``organizations`` say whom to ask. ``pipeline`` runs the ``stages`` beside the
+writer; a stage takes from the ``agenda`` one task per scope (one resource of one organization), and
+``books`` say which are done. ``collect`` tells its story: ``client`` fetches under ``limits``,
 ``api`` deciphers the answer, ``resources`` normalize and ``redact`` masks it by ``names`` and by
 the ``rules`` of its type, ``drift`` notices what the API's documentation does not have,
 ``identity`` makes sure whose it is, ``diff`` decides what changed. ``writer`` groups what is

@@ -40,6 +40,7 @@ Settings are environment variables, or lines of .env in the working directory; s
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 (it has no other name)
 
+MOST_DAYS = 36_500
 _DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
 
 
@@ -72,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
         help="only this resource; may be given more than once",
     )
     sync.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    sync.add_argument(
+        "--metrics-file",
+        metavar="PATH",
+        help="where Prometheus's textfile collector finds the metrics of the run when it has ended",
+    )
     either = sync.add_mutually_exclusive_group()
     either.add_argument(
         "--plan", action="store_true", help="do everything, commit nothing, print what would change"
@@ -120,8 +126,29 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
     explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    _add_export(commands)
     _add_grant(commands)
+    _add_prune(commands)
+    _add_report(commands)
     return top
+
+
+def _add_export(commands: Commands) -> None:
+    export = commands.add_parser(
+        "export", help="a view of the schema reporting as a file", allow_abbrev=False
+    )
+    export.add_argument("view", metavar="VIEW", help="such as connections, or people.users")
+    export.add_argument(
+        "--format",
+        choices=("csv", "jsonl", "parquet"),
+        help="what the file is to be; where it is not said, the end of its name tells",
+    )
+    export.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file, which is replaced when the new one is whole; - is standard output",
+    )
 
 
 def _add_grant(commands: Commands) -> None:
@@ -155,12 +182,53 @@ def _add_grant(commands: Commands) -> None:
     revoke.add_argument("login", metavar="LOGIN")
 
 
+def _add_prune(commands: Commands) -> None:
+    prune = commands.add_parser(
+        "prune",
+        help="what is older than is to be kept; --apply deletes it",
+        allow_abbrev=False,
+    )
+    prune.add_argument("--apply", action="store_true", help="delete it; else it is only counted")
+    for option, default, what in (
+        ("--history-days", 400, "former versions, changes by day, and when we looked"),
+        ("--api-usage-days", 400, "API calls by day"),
+        ("--runs-days", 90, "runs, how each organization ended in them, and rejected records"),
+    ):
+        prune.add_argument(
+            option,
+            type=days,
+            default=default,
+            metavar="DAYS",
+            help=f"keep {what} for so long (default: {default})",
+        )
+    prune.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def days(text: str) -> int:
+    """A number of days from 1 to 36,500; raises ``ArgumentTypeError`` for anything else."""
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or not 1 <= int(text) <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!a} is no number of days from 1 to {MOST_DAYS}")
+    return int(text)
+
+
 def tag(text: str) -> tuple[str, str]:
     """The key and the value of ``team=growth``; raises ``ArgumentTypeError`` for anything else."""
     key, separator, value = text.partition("=")
     if not key or not separator:
         raise argparse.ArgumentTypeError(f"{text!a} is no tag such as team=growth")
     return key, value
+
+
+def _add_report(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report", help="the whole fleet as one HTML page, from the database", allow_abbrev=False
+    )
+    report.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file to write, whole or not at all; - is standard output",
+    )
 
 
 def duration(text: str) -> timedelta:
@@ -196,7 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _only_tells(options: argparse.Namespace) -> bool:
     """Whether all that comes of the command is its output; a run's result is in the ledger."""
-    return options.command in {"check", "status"} or getattr(options, "plan", False)
+    tells = {"check", "export", "prune", "report", "status"}
+    return options.command in tells or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:

@@ -48,10 +48,7 @@ DEPENDENCY = {"2BP01", "0A000"}
 """Something depends on what was to change; such errors name it, and no row."""
 REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
-    " and, where the schemas belong to another user:"
-    " GRANT USAGE ON SCHEMA ledger, inventory, reporting TO {role};"
-    " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, inventory TO {role};"
-    " GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role};"
+    " and, where the schemas belong to another user: GRANT inventory_writer TO {role};"
 )
 LOCAL_SETTINGS = """
 set local search_path = pg_catalog;
@@ -65,6 +62,12 @@ set local timezone = 'UTC';
 -- the planner's statistics say. Otherwise a first load reads the growing table for every batch.
 set local enable_seqscan = off;
 -- Before Postgres 18 that makes a plan look so dear that each one would be compiled, for a second.
+set local jit = off;
+"""
+READING_SETTINGS = """
+set local search_path = pg_catalog;
+set local timezone = 'UTC';
+-- Each statement is run once: compiling it takes longer than it saves.
 set local jit = off;
 """
 
@@ -138,6 +141,23 @@ class Database:
                         await transaction.rollback()
                 raise
             await transaction.commit()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """One read-only transaction, all of whose statements see the same moment.
+
+        A statement that may take long sets ``statement_timeout`` to the login's default.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                await connection.execute(READING_SETTINGS)
+                yield connection
+            finally:
+                with suppress(Exception):  # there is nothing to lose
+                    async with asyncio.timeout(SECONDS_TO_LET_GO):
+                        await transaction.rollback()
 
     async def check_server(self) -> None:
         """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""

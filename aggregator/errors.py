@@ -11,6 +11,7 @@ AggregatorError
     │   ├── TransientDatabaseError  the same transaction may be tried again
     │   │   └── ContentionError     somebody else was in the way; the database is well
     │   └── OutageError             it was tried again for as long as an outage may last
+    ├── OutputError         the file that was asked for cannot be written
     ├── LeaseLostError      the right to write is gone: another run may have taken over
     └── ActiveRunError      another run is active, exit 6
 
@@ -81,6 +82,10 @@ class DatabaseError(RunError):
     def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
+
+
+class OutputError(RunError):
+    """The file that was asked for cannot be written."""
 
 
 class LeaseLostError(RunError):

@@ -1,14 +1,20 @@
-"""Bounded reading of the small text files that people and secret managers write."""
+"""Files of people: small texts are read within bounds, what they asked for is written whole."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from aggregator.errors import ConfigurationError, OutputError
+
+STANDARD_OUTPUT = "-"
 
 MAX_LINE_CHARACTERS = 4 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -85,3 +91,56 @@ def _decoded(data: bytes, *, complete: bool) -> str | None:
         return data.decode(errors="strict" if complete else "replace")
     except UnicodeDecodeError:
         return None
+
+
+@contextmanager
+def written_whole(output: str) -> Iterator[BinaryIO]:
+    """A new file, which takes the place of ``output`` when the block ends well.
+
+    Otherwise nothing has changed there, and readers never see half a file. ``-`` is standard
+    output, which is not closed. The umask decides about the mode; a symbolic link is followed.
+
+    Raises ``ConfigurationError`` at once for what can never be written, as a folder, and
+    ``OutputError`` where writing fails, as on a full disk.
+    """
+    if output == STANDARD_OUTPUT:
+        yield sys.stdout.buffer
+        return
+    target = Path(os.path.realpath(output))
+    _refuse_what_is_no_file(output, target)
+    draft = target.with_name(f".aggregator-{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise ConfigurationError([f"{output} cannot be written: {error.strerror}"]) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(target)
+        _keep_entries(target.parent)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _refuse_what_is_no_file(output: str, target: Path) -> None:
+    """Also a device, whose place a file would take."""
+    if target.is_dir():
+        raise ConfigurationError([f"{output} is a folder; name a file in it"])
+    if not target.parent.is_dir():
+        raise ConfigurationError([f"the folder of {output} does not exist"])
+    if target.exists() and not target.is_file():
+        raise ConfigurationError([f"{output} is not a regular file; - is standard output"])
+
+
+def _keep_entries(folder: Path) -> None:
+    """Makes the folder survive a power cut as it is now, where its file system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -51,6 +51,8 @@ where nspname = 'ledger' and nspowner <> current_user::regrole
     )
 """
 
+_BOUND = "select quote_ident(current_user) where row_security_active('ledger.migrations')"
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -165,6 +167,11 @@ async def _pending(connection: Connection, migrations: list[Migration]) -> list[
     if not await _has_table(connection):
         return migrations
     rows = await connection.fetch("select version, checksum from ledger.migrations")
+    if not rows and (role := await connection.fetchval(_BOUND)):
+        raise DatabaseError(
+            "policies hide everything from this login. An administrator can run:"
+            f" GRANT inventory_writer TO {role};"
+        )
     applied = {row["version"]: row["checksum"] for row in rows}
     known = {migration.version: migration.checksum for migration in migrations}
     problems = [

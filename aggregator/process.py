@@ -68,6 +68,12 @@ def open_streams() -> Stream:
     return output
 
 
+def output_failed() -> bool:
+    """Whether standard output takes no more: writing on would lead nowhere."""
+    stream = getattr(sys.stdout.buffer, "raw", None)
+    return isinstance(stream, Stream) and stream.failure is not None
+
+
 def _text(stream: Stream, *, line_buffering: bool) -> io.TextIOWrapper:
     """In the encoding of the surroundings; what that cannot say is escaped."""
     return io.TextIOWrapper(

@@ -1,10 +1,11 @@
-"""Reads the reporting views for ``status`` and ``explain``; writes nothing."""
+"""Reads the reporting views for ``status``, ``explain`` and metrics; writes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -31,7 +32,17 @@ async def ids_like(database: Database, beginning: str, most: int) -> list[str]:
     return [row["connection_id"] for row in rows]
 
 
-async def _document(database: Database, name: str, *arguments: str) -> dict[str, Any]:
+async def read_measures(database: Database, run_id: UUID | None) -> dict[str, Any]:
+    """How the whole inventory stands, and how long a run waited for rate limits."""
+    return await _document(database, "measures", run_id)
+
+
+async def read_organization_measures(database: Database, most: int) -> list[Mapping[str, Any]]:
+    """Numbers of single organizations, those longest without a complete read first."""
+    return [dict(row) for row in await database.fetch(statement("organization_measures"), most)]
+
+
+async def _document(database: Database, name: str, *arguments: str | UUID | None) -> dict[str, Any]:
     rows = await database.fetch(statement(name), *arguments)
     document: dict[str, Any] = orjson.loads(rows[0]["document"])
     return document

@@ -225,6 +225,13 @@ class ScopeResult:
     """Connection types in the answer, sorted."""
     details_read: bool = False
 
+    @classmethod
+    def not_tried(
+        cls, whose: tuple[Organization, Resource], outcome: Outcome, reason: str, at: datetime
+    ) -> ScopeResult:
+        """How a scope ended of which nothing was asked."""
+        return cls(*whose, outcome, started_at=at, finished_at=at, error=reason)
+
     @property
     def owner(self) -> tuple[str, str]:
         """Deployment and organization id of its rows; the latter is empty where nobody knows it

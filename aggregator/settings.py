@@ -87,6 +87,25 @@ def _postgres_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _gateway(url: SecretStr) -> SecretStr:
+    """Many gateways of a cluster speak plain HTTP; a password must not travel that way."""
+    text = url.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        host, has_port = parts.hostname or "", parts.port != 0
+    except ValueError:
+        host, has_port = "", False
+    if not (re.fullmatch(r"https?://[!-~]+", text) and host and has_port):
+        raise ValueError("is not a URL such as http://pushgateway:9091")
+    if parts.query or parts.fragment or "@" in parts.path:
+        raise ValueError(
+            "must not have a query or a fragment; in a password / ? # @ are %2F %3F %23 %40"
+        )
+    if "@" in parts.netloc and parts.scheme != "https" and not _is_loopback(host):
+        raise ValueError("must begin with https:// where it holds a user or a password")
+    return url
+
+
 def _is_understood(url: str) -> bool:
     """Whether no part of a password would be taken for another part, and shown or sent as such."""
     try:
@@ -198,6 +217,9 @@ class Settings(BaseSettings):
     removal_limit_fraction: Annotated[float, _between(0.0, 1.0)] = 0.10
     removal_limit_rows: Annotated[int, _between(0, 1_000_000)] = 10
     auto_migrate: Annotated[bool, Field(description="true or false")] = True
+    metrics_file: Path | None = None
+    pushgateway_url: Annotated[SecretStr, AfterValidator(_gateway)] | None = None
+    metrics_organization_labels: Annotated[bool, Field(description="true or false")] = False
     log_format: Annotated[
         Literal["console", "json"],
         BeforeValidator(_lower),

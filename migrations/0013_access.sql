@@ -217,6 +217,49 @@ left join lateral (
     )
 ) t on true;
 
+do $$
+declare
+    item record;
+begin
+    for item in
+        select c.oid as view, coalesce(a.attnum, 0) as number, x.addition, a.attname
+        from (
+            values
+                ('fleet_summary', '', 'Over what was granted, for a login of some organizations only.'),
+                ('connection_types_in_use', '', 'Over what was granted, for a login of some organizations only.'),
+                ('same_endpoint', '', 'Among what was granted, for a login of some organizations only.'),
+                ('connection_types', 'is_certain', 'Never, for a login of some organizations only.'),
+                ('blast_radius', 'is_certain', 'Never, for a login of some organizations only: there may be copies beyond.'),
+                ('unused_connections', 'is_certain', 'Never, for a login of some organizations only: a copy beyond may be used.'),
+                ('runs', '', 'A login of some organizations only sees the runs in which one of these took part.')
+        ) as x (view, field, addition)
+        join pg_catalog.pg_class c
+            on c.relname = x.view and c.relnamespace = 'reporting'::regnamespace
+        left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = x.field
+        union all
+        select c.oid, a.attnum, 'NULL for a login of some organizations only.', a.attname
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid
+        where c.oid = 'reporting.runs'::regclass and a.attnum > 0
+            and a.attname not in (
+                'run_id', 'started_at', 'finished_at', 'status', 'version', 'duration_seconds'
+            )
+    loop
+        execute format(
+            'comment on %s is %L',
+            case item.number
+                when 0 then format('view %s', item.view::regclass)
+                else format('column %s.%I', item.view::regclass, item.attname)
+            end,
+            case item.number
+                when 0 then obj_description(item.view, 'pg_class')
+                else col_description(item.view, item.number)
+            end || ' ' || item.addition
+        );
+    end loop;
+end
+$$;
+
 -- Only the owner may change what the books of a closed run say; to follow a rename is no change.
 create function ledger.keep_closed() returns trigger
 language plpgsql
@@ -484,7 +527,7 @@ begin
             when item.name = 'inventory.users' then format('%s and %s', people, by_key)
             when item.name = 'inventory.history'
                 then format('(resource <> ''users'' or %s) and %s', people, by_key)
-            when item.name = 'ledger.resources' then 'true'
+            when item.name in ('ledger.resources', 'ledger.horizons') then 'true'
             when item.name = 'ledger.listings'
                 then 'deployment in (select deployment from ledger.granted_keys)'
             -- Few rows of many runs: one look-up for each that is asked for.
@@ -535,37 +578,52 @@ comment on procedure ledger.secure() is
 
 call ledger.secure();
 
+-- Whoever was granted single tables or views by hand gets no rows of them any more.
 do $$
 declare
-    roles text;
+    item record;
 begin
-    select string_agg(distinct coalesce(a.grantee::regrole::text, 'PUBLIC'), ', ') into roles
-    from pg_catalog.pg_class c
-    cross join lateral (
-        select x.grantee
-        from pg_catalog.aclexplode(c.relacl) x
-        union all
-        select x.grantee
-        from pg_catalog.pg_attribute t
-        cross join lateral pg_catalog.aclexplode(t.attacl) x
-        where t.attrelid = c.oid
-    ) a
-    left join pg_catalog.pg_roles r on r.oid = a.grantee
-    where c.relnamespace::regnamespace::text in ('reporting', 'people')
-        and (
-            r.oid is null
-            or not r.rolsuper and r.rolname not in ('reporting_reader', 'reporting_restricted')
-            and not pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE')
+    for item in
+        with granted as (
+            select distinct
+                coalesce(r.rolname, 'PUBLIC') as grantee, r.oid,
+                case when c.relkind = 'v' then 'reporting_reader' else 'inventory_writer' end as role
+            from pg_catalog.pg_class c
+            cross join lateral (
+                select x.grantee
+                from pg_catalog.aclexplode(c.relacl) x
+                where x.grantee <> c.relowner
+                union all
+                select x.grantee
+                from pg_catalog.pg_attribute t
+                cross join lateral pg_catalog.aclexplode(t.attacl) x
+                where t.attrelid = c.oid
+            ) a
+            left join pg_catalog.pg_roles r on r.oid = a.grantee
+            where c.relnamespace::regnamespace::text in (
+                    'reporting', 'people', 'inventory', 'ledger'
+                )
+                and c.relkind in ('r', 'v')
+        )
+        select g.role, string_agg(g.grantee, ', ' order by g.grantee) as grantees
+        from granted g
+        where g.grantee not in (
+                'reporting_reader', 'reporting_restricted', 'inventory_writer', 'inventory_owner'
+            )
             and not exists (
                 select
-                from pg_catalog.pg_roles reader
-                where reader.rolname in ('reporting_reader', 'inventory_writer')
-                    and pg_catalog.pg_has_role(r.oid, reader.oid, 'USAGE')
+                from pg_catalog.pg_roles r
+                where pg_catalog.pg_has_role(g.oid, r.oid, 'USAGE')
+                    and (
+                        r.rolsuper
+                        or r.rolname in ('inventory_writer', 'inventory_owner')
+                        or r.rolname = 'reporting_reader' and g.role = 'reporting_reader'
+                    )
             )
-        );
-    if roles is not null then
-        raise warning 'these were granted single views and now get no rows of them, until they are members of reporting_reader: %',
-            roles;
-    end if;
+        group by g.role
+    loop
+        raise warning 'policies hide all rows from these, until they are members of %: %',
+            item.role, item.grantees;
+    end loop;
 end
 $$;

@@ -65,6 +65,12 @@ def _migrated(_server: Databases) -> Databases:
 
 
 @pytest.fixture
+def databases_of_run(_server: Databases) -> Databases:
+    """For tests that need more than one database, or one made in another way."""
+    return _server
+
+
+@pytest.fixture
 async def database_url(_migrated: Databases) -> AsyncIterator[str]:
     """A migrated database of the test's own."""
     async with _migrated.copy(_migrated.template) as dsn:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from aggregator import __version__, ledger, logs, runs, terminal
+from aggregator.agenda import Work
 from aggregator.allowlist import AllowList
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
@@ -29,13 +30,14 @@ from aggregator.commands.choices import (
     resources_for,
 )
 from aggregator.commands.discovery import Discovery, with_discovered
+from aggregator.commands.metering import meter_of
 from aggregator.commands.signals import Stopper, handled_signals
 from aggregator.database import Database
 from aggregator.diff import RemovalRules
 from aggregator.errors import RunError
 from aggregator.model import Organization
 from aggregator.organizations import Registry, load_organizations
-from aggregator.pipeline import Run, Work
+from aggregator.pipeline import Run
 from aggregator.proof import Prover
 from aggregator.refresh import Refresher
 from aggregator.resource import Resource
@@ -62,6 +64,7 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
+    meter = None if options.plan else meter_of(options, settings)
     resources = resources_for(options, settings)
     posts = refresh_paths(resources) if options.refresh_schemas else []
     allowed = AllowList(resources, posts)
@@ -75,7 +78,11 @@ async def run(options: argparse.Namespace) -> int:
     with handled_signals() as stopper:
         try:
             async with AsyncExitStack() as stack:
+                if meter:
+                    await stack.enter_async_context(meter.telling_failure(stopper))
                 database = await stack.enter_async_context(database_of(settings))
+                if meter:
+                    await stack.enter_async_context(meter.telling_failure(stopper, database))
                 await prepare_schema(database, apply=settings.auto_migrate and not options.plan)
                 run_id = uuid4()
                 await stack.enter_async_context(runs.run_lock(database, run_id))
@@ -84,6 +91,8 @@ async def run(options: argparse.Namespace) -> int:
                     options, settings, registry, resources, database, network, started, run_id
                 )
                 account = await job.run(stopper)
+                if meter:
+                    await meter.tell(account, database)
         except (asyncio.CancelledError, RunError) as error:
             if stopper.exit_code is None:
                 raise

@@ -10,7 +10,7 @@ from aggregator import __version__
 from tests.acceptance.world import World
 from tests.command import ROOT, RunCommand
 
-COMMANDS = ("sync", "check", "migrate", "status", "explain")
+COMMANDS = ("sync", "check", "migrate", "status", "explain", "export", "prune")
 DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
@@ -46,6 +46,7 @@ async def test_sync_takes_exactly_the_options_of_the_contract(run_command: RunCo
         "--organization",
         "--resource",
         "--json",
+        "--metrics-file",
         "--plan",
         "--accept-removals",
         "--refresh-schemas",

@@ -194,7 +194,7 @@ async def test_it_takes_rights_and_says_which(world: World, name: str) -> None:
 
 
 async def test_an_owner_who_may_make_roles_can_grant(world: World, name: str) -> None:
-    """Without a superuser, as on a managed server; the limit that takes one is said to be missing."""
+    """Without a superuser, as on a managed server; it says which limit takes one."""
     await world.sync()
     async with new_login(world.database_url, options="createrole") as login:
         await world.execute(

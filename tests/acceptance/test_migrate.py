@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.world import World
+from tests.logins import new_login
 
 
 @pytest.fixture
@@ -81,18 +82,24 @@ async def test_a_role_that_only_writes_rows_is_enough_for_sync(
     world: World, tmp_path: Path
 ) -> None:
     """The setting AUTO_MIGRATE=false is for a role without DDL."""
-    role = "writer_" + world.database_url.split("?", maxsplit=1)[0].rpartition("_")[2]
-    await world.execute(
-        f"create role {role} login;"
-        f"grant usage on schema ledger, inventory, reporting to {role};"
-        f"grant select, insert, update, delete on all tables in schema ledger, inventory to {role};"
-        f"grant select on all tables in schema reporting to {role}"
-    )
-    try:
-        url = world.database_url.replace("//aggregator@", f"//{role}@")
-        writer = World(world.simulator, url, tmp_path)
+    async with new_login(world.database_url, "inventory_writer") as login:
+        writer = World(world.simulator, login.database_url, tmp_path)
         result = await writer.sync(AUTO_MIGRATE="false")
         assert result.exit_code == 0, result.stderr
         assert await world.connections() == 12
-    finally:
-        await world.execute(f"drop owned by {role}; drop role {role}")
+
+
+async def test_a_login_of_an_earlier_release_is_told_to_become_a_writer(
+    world: World, tmp_path: Path
+) -> None:
+    """It was granted every table by itself, and policies hide their rows from it now."""
+    async with new_login(world.database_url) as login:
+        await world.execute(
+            f"grant usage on schema ledger, inventory, reporting to {login.name};"
+            f"grant select, insert, update, delete on all tables in schema ledger, inventory"
+            f" to {login.name}"
+        )
+        writer = World(world.simulator, login.database_url, tmp_path)
+        result = await writer.sync(AUTO_MIGRATE="false")
+        assert result.exit_code == 1
+        assert f"GRANT inventory_writer TO {login.name};" in result.stderr

@@ -18,11 +18,11 @@ import pytest
 
 from aggregator import database as module
 from aggregator import runs
+from aggregator.agenda import Work
 from aggregator.commands import sync
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, OutageError, TransientDatabaseError
 from aggregator.patience import Patience
-from aggregator.pipeline import Work
 from tests.acceptance.hanging import silent_server
 from tests.acceptance.world import World, until
 from tests.command import finished

@@ -60,27 +60,34 @@ def test_what_is_looked_for_would_be_found() -> None:
     assert {"aiohttp", "json", "rich"} <= imported()
 
 
-def test_there_is_no_html_report_that_could_run_a_script() -> None:
-    """Fault I1, threat S19: no report exists; a name of ``<img onerror>`` stays a name in SQL."""
-    assert asked_for("html|report|page|mail") == []
-    assert imported() & {"html", "jinja2", "email", "smtplib"} == {"email"}, "dates of headers only"
+def test_no_page_is_sent_to_anybody() -> None:
+    """Threat S19: a page is a file; what is in it is tested where pages are."""
+    assert asked_for("mail|upload|send|publish") == []
+    assert imported() & {"html", "email", "smtplib"} == {"email"}, "dates of headers only"
 
 
-def test_there_is_no_csv_that_could_hold_a_formula() -> None:
-    """Fault I2: no export exists; BI tools read SQL."""
-    assert asked_for("csv|xls|export") == []
+def test_only_the_encoder_that_keeps_formulas_out_writes_csv() -> None:
+    """Fault I2: ``csv.writer`` would not; nothing else of the kind exists."""
+    assert asked_for("csv|xls") == []
     assert imported() & {"csv", "openpyxl", "xlsxwriter"} == set()
 
 
-def test_there_are_no_metrics_whose_labels_could_explode() -> None:
-    """Fault I5: no metric exists, nor a port to read it from (threat S16)."""
-    assert asked_for("metric|prometheus|statsd|port$|listen") == []
-    assert imported() & {"prometheus_client", "statsd", "opentelemetry"} == set()
+def test_metrics_are_written_and_pushed_and_nothing_listens() -> None:
+    """Threat S16: there is no port to read them from."""
+    assert asked_for("metric|prometheus|statsd|(?<!ex)(?<!re)port$|listen") == [
+        "--metrics-file",
+        "metrics_file",
+        "metrics_organization_labels",
+    ]
+    assert imported() & {"statsd", "opentelemetry"} == set()
+    program = "".join(path.read_text() for path in PROGRAM)
+    assert "start_http_server" not in program
 
 
-def test_there_is_no_notifier_that_could_hang() -> None:
-    """Fault I8: no notification exists, so none changes an exit code."""
+def test_nobody_is_notified_but_a_gateway_of_metrics() -> None:
+    """Fault I8: whatever that one does, it changes no exit code (see the tests of metrics)."""
     assert asked_for("slack|webhook|notify|alert") == []
+    assert asked_for("push") == ["pushgateway_url"]
 
 
 HOSTILE = [

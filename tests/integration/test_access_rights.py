@@ -27,7 +27,19 @@ cross join unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) 
 where n.nspname in ('ledger', 'inventory', 'reporting', 'people') and c.relkind in ('r', 'v')
     and has_table_privilege($1, c.oid, p.privilege)
 """
-CLOSED = "insert into ledger.runs (run_id, version, finished_at, status) values"
+BEGUN = "insert into ledger.runs (run_id, version, status) values ($1, '1', $2)"
+REJECTED = """
+with run as (
+    insert into ledger.runs (run_id, version, finished_at, status)
+    values (gen_random_uuid(), '1', now(), 'partial')
+    returning run_id
+), booked as (
+    insert into ledger.run_organizations (run_id, organization, resource, organization_id, outcome)
+    select run_id, $1, 'connections', $2, 'partial' from run
+)
+insert into ledger.rejected_records (run_id, organization, resource, record_id, reason)
+select run_id, $1, 'connections', $2, 'odd' from run
+"""
 RUN = "00000000-0000-0000-0000-000000000001"
 OPEN_RUN = "00000000-0000-0000-0000-000000000002"
 
@@ -37,8 +49,11 @@ async def books(database_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.R
     """Of a writer: a run that failed and is closed, and one that is not."""
     owner = await asyncpg.connect(database_url)
     await owner.execute(
-        "insert into ledger.organizations (organization, deployment) values ('acme', 'app.example');"
-        f" {CLOSED} ('{RUN}', '1', now(), 'failed'), ('{OPEN_RUN}', '1', null, 'running');"
+        "insert into ledger.organizations (organization, deployment) values ('acme', 'app.example')"
+    )
+    await owner.executemany(BEGUN, [(RUN, "failed"), (OPEN_RUN, "running")])
+    await owner.execute(
+        "update ledger.runs set finished_at = now() where status = 'failed';"
         " insert into ledger.run_organizations (run_id, organization, resource, outcome, seen)"
         " select run_id, 'acme', 'connections', 'timeout', 3 from ledger.runs"
     )
@@ -66,9 +81,9 @@ async def test_the_books_of_a_closed_run_stay_as_they_are(
         await books.execute(add, RUN)
     assert await books.execute(add, OPEN_RUN) == "INSERT 0 1"
     for table in ("runs", "run_organizations", "rejected_records", "observations", "migrations"):
-        for act in (f"delete from ledger.{table}", f"truncate ledger.{table} cascade"):
+        for act in ("delete from", "truncate"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
-                await books.execute(act)
+                await books.execute(f"{act} ledger.{table}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
         await books.execute("update inventory.history set record = '{}'")
 
@@ -208,39 +223,27 @@ async def test_a_grant_follows_an_organization_through_names_and_stays_with_it(
     async with (
         stored(database_url) as ready,
         new_login(database_url, "reporting_restricted") as one,
+        new_login(database_url, "reporting_restricted") as other,
     ):
-        async with new_login(database_url, "reporting_restricted") as other:
-            await ready.organization("acme", "connections", organization_id="id-1")
-            await grant(ready, one, "id-1")
-            await ready.connection_of("id-1", "of the first")
-            await reject(ready, 1, "acme", "id-1")
-            await ready.connection.execute(
-                "update ledger.organizations set organization = 'acme~id-1', configured = false"
-            )
-            await ready.organization("acme", "connections", organization_id="id-2")
-            await grant(ready, other, "id-2")
-            await ready.connection_of("id-2", "of the second")
-            await reject(ready, 2, "acme", "id-2")
+        await ready.organization("acme", "connections", organization_id="id-1")
+        await grant(ready, one, "id-1")
+        await ready.connection_of("id-1", "of the first")
+        await ready.connection.execute(REJECTED, "acme", "id-1")
+        await ready.connection.execute(
+            "update ledger.organizations set organization = 'acme~id-1', configured = false"
+        )
+        await ready.organization("acme", "connections", organization_id="id-2")
+        await grant(ready, other, "id-2")
+        await ready.connection_of("id-2", "of the second")
+        await ready.connection.execute(REJECTED, "acme", "id-2")
 
-            assert await sees(one) == (["of the first"], ["id-1"], ["id-1"], 1)
-            assert await sees(other) == (["of the second"], ["id-2"], ["id-2"], 1)
-            await ready.connection.execute(
-                "update ledger.organizations set organization = 'first', enabled = false"
-                " where organization_id = 'id-1'"
-            )
-            assert (await sees(one))[0] == ["of the first"]
-
-
-async def reject(ready: Stored, number: int, organization: str, organization_id: str) -> None:
-    await ready.connection.execute(
-        f"with run as ({CLOSED} (gen_random_uuid(), '1', now(), 'partial') returning run_id),"
-        " booked as (insert into ledger.run_organizations (run_id, organization, resource,"
-        "  organization_id, outcome) select run_id, $1, 'connections', $2, 'partial' from run)"
-        " insert into ledger.rejected_records (run_id, organization, resource, record_id, reason)"
-        " select run_id, $1, 'connections', $2, 'odd' from run",
-        organization,
-        organization_id,
-    )
+        assert await sees(one) == (["of the first"], ["id-1"], ["id-1"], 1)
+        assert await sees(other) == (["of the second"], ["id-2"], ["id-2"], 1)
+        await ready.connection.execute(
+            "update ledger.organizations set organization = 'first', enabled = false"
+            " where organization_id = 'id-1'"
+        )
+        assert (await sees(one))[0] == ["of the first"]
 
 
 async def sees(login: Login) -> tuple[list[str], list[str], list[str], int]:
@@ -279,12 +282,12 @@ async def test_a_grant_by_name_is_for_the_organization_and_goes_with_it(database
 # Owners
 
 
-async def test_whoever_was_granted_single_views_is_told_to_be_a_reader(
-    _server: Databases, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_whoever_was_granted_single_views_or_tables_is_told_which_role_it_needs(
+    databases_of_run: Databases, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = migrate.load_migrations()
     async with (
-        _server.copy("template0") as url,
+        databases_of_run.copy("template0") as url,
         new_login(url) as login,
         open_database(url) as base,
     ):
@@ -293,17 +296,20 @@ async def test_whoever_was_granted_single_views_is_told_to_be_a_reader(
             await migrate.apply(base)
         await base.fetch(f"grant usage on schema reporting to {login.name}")
         await base.fetch(f"grant select on reporting.connections to {login.name}")
+        await base.fetch(f"grant insert on ledger.runs to {login.name}")
         await migrate.apply(base)
-    [warning] = [each for each in caplog.records if each.message == "migration.warning"]
-    assert login.name in warning.warning  # type: ignore[attr-defined]
-    assert "members of reporting_reader" in warning.warning  # type: ignore[attr-defined]
+    warnings = {str(vars(record).get("warning")) for record in caplog.records}
+    assert warnings == {
+        f"policies hide all rows from these, until they are members of {role}: {login.name}"
+        for role in ("reporting_reader", "inventory_writer")
+    }
 
 
-async def test_ownership_can_be_handed_over_later(_server: Databases) -> None:
+async def test_ownership_can_be_handed_over_later(databases_of_run: Databases) -> None:
     """A login without rights has migrated; a superuser gives all to inventory_owner, and a member
     of that goes on as before.
     """
-    async with _server.copy("template0") as url:
+    async with databases_of_run.copy("template0") as url:
         owner = await asyncpg.connect(url)
         name = await owner.fetchval("select current_database()")
         async with new_login(url) as first, new_login(url) as second:
@@ -321,20 +327,20 @@ async def test_ownership_can_be_handed_over_later(_server: Databases) -> None:
 async def owners(owner: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     rows = await owner.fetch(
         "select distinct c.relowner::regrole::text as name from pg_class c"
-        " where c.relnamespace::regnamespace::text in ('ledger', 'inventory', 'reporting', 'people')"
-        " and c.relkind in ('r', 'v')"
+        " where c.relnamespace::regnamespace::text"
+        " in ('ledger', 'inventory', 'reporting', 'people') and c.relkind in ('r', 'v')"
     )
     return {row["name"] for row in rows}
 
 
 async def test_later_migrations_leave_all_with_one_owner(
-    _server: Databases, monkeypatch: pytest.MonkeyPatch
+    databases_of_run: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = migrate.load_migrations()
     later = migrate.Migration(
         len(files) + 1, "later", "create table ledger.later (a int); call ledger.secure();"
     )
-    async with _server.copy("template0") as url:
+    async with databases_of_run.copy("template0") as url:
         await migrate.migrate(url)
         monkeypatch.setattr(migrate, "load_migrations", lambda: [*files, later])
         await migrate.migrate(url)
@@ -346,9 +352,14 @@ async def test_later_migrations_leave_all_with_one_owner(
         await owner.close()
 
 
-async def test_an_owner_that_policies_bind_can_back_up_and_restore(_server: Databases) -> None:
+async def test_an_owner_that_policies_bind_can_back_up_and_restore(
+    databases_of_run: Databases,
+) -> None:
     """With --enable-row-security, as docs/operations.md says; without, pg_dump refuses."""
-    async with _server.copy("template0") as url, _server.copy("template0") as empty:
+    async with (
+        databases_of_run.copy("template0") as url,
+        databases_of_run.copy("template0") as empty,
+    ):
         admin = await asyncpg.connect(url)
         name = await admin.fetchval("select current_database()")
         async with new_login(url) as owner:

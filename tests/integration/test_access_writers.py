@@ -1,4 +1,4 @@
-"""The job with lesser rights than a superuser's: a writer without DDL, an owner that is bound too."""
+"""The job with lesser rights: a writer without DDL, and an owner to whom policies apply too."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from aggregator import migrate
-from aggregator.database import open_database
 from aggregator.resources import RESOURCES
+from tests.databases import Databases
 from tests.logins import Login, new_login
 from tests.simulator import Fleet
 from tests.syncing import Syncing, syncing
@@ -108,9 +108,17 @@ async def _told(database_url: str, server_url: str) -> tuple[list[Any], dict[str
 
 
 @pytest.mark.parametrize("open_login", [writer, plain_owner, maker_of_roles])
-async def test_whoever_may_do_less_does_the_same(_server: Any, open_login: OpenLogin) -> None:
+async def test_whoever_may_do_less_does_the_same(
+    databases_of_run: Databases, open_login: OpenLogin
+) -> None:
     """Threat S10: as the writer, and as an owner to whom policies apply."""
-    async with _server.copy("template0") as expected_url, superuser(expected_url) as everything:
+    async with (
+        databases_of_run.copy("template0") as expected_url,
+        superuser(expected_url) as everything,
+    ):
         expected = await _told(everything.database_url, expected_url)
-    async with _server.copy("template0") as url, open_login(url) as login:
+    removed = [account["resources"]["connections"]["removed"] for account in expected[0]]
+    assert sum(removed) > 20  # it is a story
+    assert expected[1]["ledger.rejected_records"] > 0
+    async with databases_of_run.copy("template0") as url, open_login(url) as login:
         assert await _told(login.database_url, url) == expected

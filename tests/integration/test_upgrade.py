@@ -10,6 +10,7 @@ import pytest
 
 from aggregator import migrate
 from aggregator.database import Database, open_database
+from tests.stored import stored
 
 DAWN = datetime(2026, 11, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -136,3 +137,41 @@ async def test_looks_by_an_earlier_name_count_and_those_of_a_namesake_do_not(
     assert await _observations(released, "acme~id-2") == [(_hour(3), _hour(3))]
     assert await _observations(released, "acme") == [(_hour(4), _hour(4))]
     assert await _observations(released, "never") == []
+
+
+async def test_what_was_stored_before_is_counted(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = migrate.load_migrations()
+    async with open_database(empty_database_url) as database, stored(empty_database_url) as world:
+        with monkeypatch.context() as patch:
+            patch.setattr(migrate, "load_migrations", lambda: files[:11])
+            await migrate.apply(database)
+        await world.organization("acme", "connections")
+        await world.connection_of("acme", "broken", type_id="pg", status="error")
+        await world.connection_of("acme", "fine", type_id="pg")
+        await world.connection_of("acme", "gone", type_id="pg")
+        await world.reading(
+            "connections", "acme", "fine", api_calls_last_24_hours=5, rate_limit_reported=False
+        )
+        await world.connection.execute(
+            "update inventory.connections set valid_from = now(), first_seen_at = now();"
+            "insert into ledger.scope_days values"
+            " ('acme', 'connections', (now() at time zone 'UTC')::date)"
+        )
+        await world.remove("connections", "acme", "gone")
+
+        await migrate.apply(database)
+
+        [summary] = await world.read("fleet_summary")
+        [unhealthy] = await world.read("unhealthy_connections")
+        days = await world.read("changes_daily", "change")
+        [usage] = await world.read("organization_api_usage_daily")
+
+    assert (summary["connections"], summary["unhealthy_connections"]) == (2, 1)
+    assert (unhealthy["connection_id"], unhealthy["is_since_exact"]) == ("broken", False)
+    assert [(day["change"], day["is_first_load"], day["changes"]) for day in days] == [
+        ("created", True, 3),
+        ("removed", False, 1),
+    ]
+    assert (usage["api_calls"], usage["connections"]) == (5, 1)

@@ -55,6 +55,9 @@ def test_without_any_variable_every_setting_has_the_default_of_the_contract() ->
         "removal_limit_fraction": 0.10,
         "removal_limit_rows": 10,
         "auto_migrate": True,
+        "metrics_file": None,
+        "pushgateway_url": None,
+        "metrics_organization_labels": False,
         "log_format": "console",
         "log_level": "info",
     }
@@ -294,6 +297,49 @@ def test_a_base_url_that_could_send_keys_astray_is_refused(
     (problem,) = caught.value.problems
     assert problem.startswith(f"AGGREGATOR_BASE_URL: {complaint}")
     assert CANARY not in everything_in(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pushgateway:9091",
+        "https://metrics.example/push/",
+        f"https://me:{CANARY}@metrics.example",
+        f"http://me:{CANARY}@127.0.0.1:9091",
+    ],
+)
+def test_a_pushgateway_may_speak_plain_http_where_no_password_travels(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AGGREGATOR_PUSHGATEWAY_URL", url)
+    settings = load_settings()
+    assert settings.pushgateway_url
+    assert settings.pushgateway_url.get_secret_value() == url
+    assert CANARY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        (f"http://me:{CANARY}@pushgateway:9091", "must begin with https://"),
+        (f"https://me:pa/{CANARY}@pushgateway", "is not a URL"),
+        (f"https://me/{CANARY}@pushgateway", "must not have a query or a fragment"),
+        (f"https://pushgateway?key={CANARY}", "must not have a query or a fragment"),
+        ("pushgateway:9091", "is not a URL"),
+        ("http://", "is not a URL"),
+        ("http://pushgateway:0", "is not a URL"),
+        ("http://pushgateway:port", "is not a URL"),
+        ("ftp://pushgateway", "is not a URL"),
+        ("http://push gateway", "is not a URL"),
+    ],
+)
+def test_a_pushgateway_that_is_none_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, complaint: str
+) -> None:
+    monkeypatch.setenv("AGGREGATOR_PUSHGATEWAY_URL", url)
+    (problem,) = problems()
+    assert problem.startswith(f"AGGREGATOR_PUSHGATEWAY_URL: {complaint}")
+    assert CANARY not in problem
 
 
 @pytest.mark.parametrize("value", [f"mysql://u:{CANARY}@h/d", CANARY, f"{CANARY}\udcff"])

@@ -1,0 +1,130 @@
+"""Texts, numbers and times as a page says them: short, harmless and telling nobody's secrets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+from aggregator.tripwire import SET, mask_text
+
+NOTHING = "\N{EN DASH}"
+HIDDEN = "(…)"
+LONGEST_NAME = 80
+LONGEST_ERROR = 140
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co"})
+_JOINERS = "\u200c\u200d"
+"""Invisible, but a part of how some languages and emoji are written."""
+
+STATES = {
+    "complete": "good",
+    "partial": "warn",
+    "stale": "warn",
+    "failed": "bad",
+    "never": "unknown",
+    "no_key": "unknown",
+    "disabled": "unknown",
+    "running": "unknown",
+    "cancelled": "warn",
+    "abandoned": "bad",
+}
+"""How a word of ours stands, for its color and shape; the word itself is always shown."""
+
+_SPACE = re.compile(r"\s+")
+_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,30}:/{2}[^\s\"'<>]*", re.IGNORECASE)
+_ADDRESS = re.compile(r"[\w.+%-]{1,80}@[\w.-]{1,80}")
+_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'|`[^`]*`?|“[^”]*”?|«[^»]*»?")
+_HOST = re.compile(
+    r"\b(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{1,62}\b(?::\d+)?"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"
+    r"|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\b((?:host(?:name)?|server|user(?:name)?|role|account|login) ?[:=] ?"
+    r"|(?:for|as|by) (?:user|role|account|login) |lookup |connect(?:ing|ion)? to )(?!\()[\w.@:-]+",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
+_SIZES = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def name(text: object) -> str:
+    """A name of outside on one line, cut, without addresses of people; a missing one is a dash."""
+    plain = _ADDRESS.sub("(address)", _plain(text)) if text is not None else ""
+    return _cut(plain, LONGEST_NAME) or NOTHING
+
+
+def term(text: object) -> str:
+    """A word of ours or of the API, as people write it: ``bulk_syncs`` is ``bulk syncs``."""
+    return name(text).replace("_", " ")
+
+
+def error(text: object) -> str:
+    """What went wrong, without data: what is quoted, people, hosts, links and secrets are masked.
+
+    Meant to be passed on by mail, so rather too much is masked than too little (threat S19).
+    """
+    if text is None:
+        return ""
+    # Marks of an earlier masking would look like values under a secret's name.
+    said = _plain(mask_text(str(text).replace(SET, "…")))
+    said = _LINK.sub("(link)", said)
+    said = _ADDRESS.sub("(address)", said)
+    said = _QUOTED.sub(HIDDEN, said)
+    said = _HOST.sub("(host)", said)
+    said = _NAMED.sub(rf"\1{HIDDEN}", said)
+    return _cut(_NUMBER.sub("(number)", said), LONGEST_ERROR)
+
+
+def state(word: str) -> str:
+    """``good``, ``warn``, ``bad`` or ``unknown``."""
+    return STATES.get(word, "unknown")
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Never 0% or 100% of what is not: one of ten thousand counts."""
+    if not whole:
+        return NOTHING
+    share = 100 * part / whole
+    if 0 < share < 1:
+        return "<1%"
+    return ">99%" if 99 < share < 100 else f"{share:.0f}%"  # noqa: PLR2004 (percent)
+
+
+def instant(moment: datetime) -> str:
+    """In UTC, as HTML reads it: ``2026-11-23 23:44Z``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%MZ}"
+
+
+def age(moment: datetime, as_of: datetime) -> str:
+    """Two digits and a unit; whole ones, rounded down. What is to come is 0 s old."""
+    return duration((as_of - moment).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    for size, unit in _SIZES:
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _plain(text: object) -> str:
+    """One line; what is invisible or turns the writing around is replaced."""
+    line = _SPACE.sub(" ", str(text)).strip()
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_hidden(sign) else sign for sign in line)
+
+
+def _is_hidden(sign: str) -> bool:
+    return unicodedata.category(sign) in _INVISIBLE and sign not in _JOINERS
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

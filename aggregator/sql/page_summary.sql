@@ -1,0 +1,2 @@
+-- The fleet's connections in numbers.  Gives one row.
+select * from reporting.fleet_summary

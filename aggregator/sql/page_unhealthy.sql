@@ -1,0 +1,8 @@
+-- Unhealthy connections, the newest first.  Takes: how many.
+select
+    name, organization, type_id, type_name, status, status_error, unhealthy_since, is_since_exact,
+    is_shared,
+    count(*) over () as total
+from reporting.unhealthy_connections
+order by unhealthy_since desc nulls last, organization, connection_id
+limit $1

@@ -1,0 +1,599 @@
+"""Every worked question has its known answer, for a login that may read the views and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from benchmarks.views.fleet import Sizes
+from benchmarks.views.seed import seed
+from tests.queries.asking import FILES, FOLDER, Asking, asking
+from tests.queries.fleet import HEALTHY, Teller, Version, tell_fleet
+from tests.stored import DEPLOYMENT, READ, Row, Stored
+from tools.dictionary import index, question_of
+
+DAY = timedelta(days=1)
+ALL = sorted(READ)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    teller: Teller
+    asking: Asking
+
+    async def ask(self, name: str, *columns: str, **replaced: str) -> list[Any]:
+        """The answer, of these columns: as tuples, or as values where it is one."""
+        rows = await self.asking.ask(name, **replaced)
+        found = [tuple(row[column] for column in columns) for row in rows]
+        return [row[0] for row in found] if len(columns) == 1 else found
+
+    async def execute(self, statement: str, *arguments: object) -> None:
+        await self.teller.stored.connection.execute(statement, *arguments)
+
+    def ago(self, days: float) -> datetime:
+        return self.teller.ago(days)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    opened = await asyncpg.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def world(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[World]:
+    async with asking(connection) as asker:
+        yield World(await tell_fleet(Stored(connection)), asker)
+
+
+# How far it can be trusted
+
+
+async def test_not_read(world: World) -> None:
+    answer = await world.ask(
+        "not-read", "organization", "status", "last_error", "resources", "last_complete_at"
+    )
+    assert answer == [
+        ("globex", "stale", "the key is dead", ALL, world.ago(2)),
+        ("hooli", "no_key", None, ALL, None),
+        ("umbrella", "failed", "too few rights", ALL, None),
+    ]
+
+
+async def test_older_than_a_day(world: World) -> None:
+    answer = await world.ask("older-than-a-day", "organization", "age", "connections")
+    assert answer == [("hooli", None, None), ("umbrella", None, None), ("globex", 2 * DAY, 3)]
+
+
+async def test_no_key(world: World) -> None:
+    answer = await world.ask("no-key", "organization", "status", "gone_upstream_since")
+    assert answer == [("hooli", "no_key", None), ("wayne", "complete", world.ago(12))]
+
+
+async def test_too_few_rights(world: World) -> None:
+    answer = await world.ask(
+        "too-few-rights", "organization", "last_outcome", "resources", "last_complete_at"
+    )
+    assert answer == [
+        ("globex", "unauthorized", ALL, world.ago(2)),
+        ("umbrella", "forbidden", ALL, None),
+    ]
+
+
+async def test_withheld(world: World) -> None:
+    answer = await world.ask("withheld", "organization", "id", "withheld_since", "withheld_reason")
+    assert answer == [("acme", "ghost", world.ago(1), "rights")]
+
+
+async def test_rejected(world: World) -> None:
+    for days, rejected in ((10, ["a"]), (2, ["a", "b"]), (1, ["b", None, None])):
+        run_id = await world.teller.run(days)
+        await world.execute(
+            "insert into ledger.run_organizations (run_id, organization, resource, outcome,"
+            " started_at) values ($1, 'acme', 'connections', 'partial', $2)",
+            run_id,
+            world.ago(days),
+        )
+        for record_id in rejected:
+            reason = "no id" if record_id is None else "too deep"
+            await world.execute(
+                "insert into ledger.rejected_records (run_id, organization, resource, record_id,"
+                " reason, rejected_at) values ($1, 'acme', 'connections', $2, $3, $4)",
+                run_id,
+                record_id,
+                reason if record_id != "a" else "too long",
+                world.ago(days),
+            )
+
+    answer = await world.ask("rejected", "reason", "records", "last_rejected_at", "is_current")
+
+    assert answer == [
+        ("no id", 2, world.ago(1), True),
+        ("too deep", 1, world.ago(1), True),  # b, twice
+        ("too long", 1, world.ago(2), False),  # a, which the last run did not meet any more
+    ]
+
+
+async def test_api_drift(world: World) -> None:
+    for organization, path, last_seen_at in (
+        ("acme", "new_field", None),
+        ("globex", "new_field", None),
+        ("acme", "other_field", None),
+        ("acme", "old_field", world.ago(5)),
+    ):
+        await world.execute(
+            "insert into ledger.drift (organization, resource, kind, path, first_seen_at,"
+            " last_seen_at) values ($1, 'connections', 'unknown_field', $2, $3, $4)",
+            organization,
+            path,
+            world.ago(9),
+            last_seen_at,
+        )
+    answer = await world.ask("api-drift", "path", "organizations", "first_seen_at", "last_seen_at")
+    assert answer == [
+        ("new_field", 2, world.ago(9), world.ago(1 / 24)),
+        ("other_field", 1, world.ago(9), world.ago(1 / 24)),
+    ]
+
+
+async def test_runs(world: World) -> None:
+    noon = (world.ago(2)).replace(hour=12)
+    for number, seconds, requests, retries, status in (
+        (1, 10.0, 100, 1, "complete"),
+        (2, 30.0, 100, 3, "complete"),
+        (3, 20.0, 200, 0, "partial"),
+    ):
+        run_id = await world.teller.run(
+            0,
+            started_at=noon + timedelta(hours=number),
+            duration_seconds=seconds,
+            requests=requests,
+            retries=retries,
+            status=status,
+            organizations_total=5,
+            organizations_complete=5 if status == "complete" else 4,
+        )
+        await world.execute(
+            "insert into ledger.run_organizations (run_id, organization, resource, outcome,"
+            " waited_seconds) values ($1, 'acme', 'models', 'complete', 1.5)",
+            run_id,
+        )
+    await world.teller.run(15)  # too long ago
+
+    [row] = await world.asking.ask("runs")
+
+    assert row["day"] == noon.date()
+    assert (row["runs"], row["complete_runs"], row["requests"]) == (3, 2, 400)
+    assert (row["median_seconds"], row["longest_seconds"]) == (20, 30)
+    assert (row["retry_percent"], row["waited_seconds"]) == (1, 4.5)
+    assert (row["least_organizations_complete"], row["organizations"]) == (4, 5)
+
+
+# How healthy it is
+
+
+async def test_fleet_health(world: World) -> None:
+    [row] = await world.asking.ask("fleet-health")
+    assert (row["organizations_complete"], row["organizations_expected"]) == (2, 5)
+    assert (row["is_complete"], row["oldest_observed_at"]) == (False, None)
+    assert (row["connections"], row["distinct_connections"]) == (12, 10)  # two are copies
+    assert (row["healthy_connections"], row["unhealthy_connections"]) == (8, 4)
+    assert (row["withheld_connections"], row["strict_connections"]) == (1, None)
+
+
+async def test_turned_unhealthy(world: World) -> None:
+    answer = await world.ask(
+        "turned-unhealthy", "organization", "name", "turned_unhealthy_at", "now", "last_seen_at"
+    )
+    assert answer == [
+        ("globex", "sales", world.ago(3), "unhealthy", world.ago(2)),  # nobody has looked since
+        ("acme", "billing", world.ago(5), "healthy", world.ago(1 / 24)),
+        ("acme", "crm", world.ago(6), "unhealthy", world.ago(1 / 24)),
+    ]
+    edited = {"'Salesforce' as": "'Snowflake' as", "7 days": "10 days"}
+    answer = await world.ask("turned-unhealthy", "name", "turned_unhealthy_at", "now", **edited)
+    assert answer == [("lake", world.ago(9), "healthy")]
+
+
+async def test_longest_unhealthy(world: World) -> None:
+    answer = await world.ask(
+        "longest-unhealthy", "organization", "name", "unhealthy_for", "is_since_exact"
+    )
+    assert answer == [
+        ("initech", "notes", 10 * DAY, False),  # it was when we first saw it
+        ("acme", "crm", 6 * DAY, True),
+        ("globex", "sales", 3 * DAY, True),
+    ]
+
+
+async def test_flapping(world: World) -> None:
+    answer = await world.ask("flapping", "organization", "name", "changes", "is_healthy")
+    assert answer == [("acme", "lake", 4, True)]
+
+
+async def test_time_to_recovery(world: World) -> None:
+    answer = await world.ask(
+        "time-to-recovery", "type_name", "times_unhealthy", "not_recovered", "median_time"
+    )
+    assert answer == [("Salesforce", 3, 2, 2 * DAY), ("Snowflake", 2, 0, DAY)]
+
+
+async def test_blast_radius(world: World) -> None:
+    answer = await world.ask(
+        "blast-radius",
+        "organization",
+        "connection_name",
+        "affected_bulk_syncs",
+        "affected_model_syncs",
+        "schedules",
+        "not_looked",
+    )
+    lately = ["globex: bulk_syncs", "globex: model_syncs", "globex: models"]
+    assert answer == [
+        ("acme", "crm", 1, 1, ["daily", "hourly"], ["acme: shared_connections"]),
+        ("globex", "sales", None, None, [], [*lately, "globex: shared_connections"]),
+        ("initech", "notes", None, None, [], ["initech: shared_connections"]),
+    ]
+
+
+async def test_health_by_team(world: World) -> None:
+    answer = await world.ask(
+        "health-by-team",
+        "team",
+        "organizations_complete",
+        "organizations",
+        "connections",
+        "unhealthy_connections",
+        "oldest_observed_at",
+    )
+    assert answer == [
+        ("data", 1, 2, 3, 2, None),
+        ("growth", 1, 2, 9, 2, world.ago(2)),
+        (None, 0, 1, None, None, None),  # hooli
+    ]
+
+
+# What changed
+
+
+async def test_who_changed_this_host(world: World) -> None:
+    answer = await world.ask(
+        "who-changed-this-host", "changed_at", "name", "old_host", "new_host", "updated_by_name"
+    )
+    assert answer == [(world.ago(3), "warehouse", "old.example", "pg.example", "Jane")]
+    assert await world.ask("who-changed-this-host", "name", **{"'%' as": "'%.net' as"}) == []
+    assert await world.ask("who-changed-this-host", "name", **{"90 days": "2 days"}) == []
+
+
+async def test_changes_by_day(world: World) -> None:
+    await world.teller.run(3)
+    await world.teller.run(3)
+    await world.teller.tell("roles", "acme", "found", Version(5))  # its first load
+    await world.teller.settle()
+
+    rows = await world.asking.ask("changes-by-day")
+
+    assert [row["day"] for row in rows] == [
+        (world.ago(0).astimezone(UTC) - number * DAY).date() for number in range(7)
+    ]
+    counts = [tuple(row.values())[1:] for row in rows]
+    assert counts == [  # runs, created, updated, removed, restored, organizations
+        (0, 0, 0, 0, 0, 0),
+        (0, 1, 1, 0, 1, 2),  # wiki; warehouse; events
+        (0, 0, 0, 1, 0, 1),  # legacy
+        (2, 0, 3, 0, 0, 2),  # billing, warehouse; globex's sales
+        (0, 0, 1, 1, 0, 1),  # crm; events
+        (0, 0, 1, 0, 0, 1),  # billing
+        (0, 0, 1, 0, 0, 1),  # crm
+    ]
+
+
+async def test_most_changed(world: World) -> None:
+    answer = await world.ask("most-changed", "organization", "name", "changes", "fields")
+    fields = ["endpoint", "name", "updated_by_name"]
+    assert answer == [("acme", "main warehouse", 2, fields)]
+
+
+async def test_removed_and_restored(world: World) -> None:
+    answer = await world.ask("removed-and-restored", "changed_at", "id", "change", "is_back")
+    assert answer == [
+        (world.ago(1), "events", "restored", False),
+        (world.ago(2), "legacy", "removed", False),
+        (world.ago(4), "events", "removed", True),
+    ]
+
+
+async def test_as_of(world: World) -> None:
+    columns = ("organization", "was_looked_at", "present", "unhealthy", "unknown")
+    elsewhere = [(name, False, 0, 0, 0) for name in ("hooli", "umbrella", "vandelay")]
+
+    assert await world.ask("as-of", *columns) == [
+        *elsewhere,
+        ("wayne", False, 0, 0, 0),  # its last look was 13 days ago
+        ("acme", True, 7, 0, 0),
+        ("globex", True, 3, 0, 0),
+        ("initech", True, 2, 2, 0),
+    ]
+    assert await world.ask("as-of", *columns, **{"7 days": "1 hour"}) == [
+        ("globex", False, 0, 0, 3),  # its key is refused since 2 days
+        *elsewhere,
+        ("wayne", False, 0, 0, 0),
+        ("acme", True, 5, 1, 1),  # ghost is withheld
+        ("initech", True, 3, 2, 0),
+    ]
+
+
+async def test_between_two_dates(world: World) -> None:
+    answer = await world.ask(
+        "between-two-dates", "organization", "name", "state_before", "state_after", "status_after"
+    )
+    there = ("present", "present")
+    assert answer == [
+        ("acme", "billing", *there, "healthy"),
+        ("acme", "crm", *there, "unhealthy"),
+        ("acme", "events", *there, "healthy"),  # it was gone in between
+        ("acme", "ghost", "present", "unknown", None),  # withheld
+        ("acme", "lake", *there, "healthy"),
+        ("acme", "legacy", "present", "absent", None),
+        ("acme", "main warehouse", *there, "healthy"),
+        ("globex", "copy", "present", "unknown", None),  # nobody looked since
+        ("globex", "mart", "present", "unknown", None),
+        ("globex", "sales", "present", "unknown", None),
+        ("initech", "crm_copy", "unknown", "present", "unhealthy"),  # nobody had looked yet
+        ("initech", "notes", "unknown", "present", "unhealthy"),
+        ("initech", "wiki", "unknown", "present", "healthy"),
+    ]
+
+
+async def test_new_types(world: World) -> None:
+    await world.execute("update inventory.connections set created_at = '2020-01-01'")
+    new = {"type_id": "gsheets", "type_name": "Google Sheets"} | HEALTHY
+    await world.teller.tell("connections", "acme", "sheet", Version(0, new))
+
+    answer = await world.ask("new-types", "type_id", "in_use_since", "connections")
+
+    assert answer == [("gsheets", world.ago(0), 1)]
+
+
+async def test_growth(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    stored = Stored(connection)
+    teller = Teller(stored, datetime(2026, 4, 1, tzinfo=UTC))
+
+    def days_to(month: int, day: int) -> Version:
+        return Version((teller.now - datetime(2026, month, day, tzinfo=UTC)) / DAY)
+
+    await stored.organization("acme")
+    await stored.organization("globex")
+    gone = Version(days_to(3, 5).days, is_gone=True)
+    await teller.tell("connections", "acme", "a", days_to(1, 10))
+    await teller.tell("connections", "acme", "b", days_to(1, 10), gone, days_to(3, 20))
+    await teller.tell("connections", "acme", "c", days_to(1, 20))
+    await teller.tell("connections", "acme", "d", days_to(3, 1), gone)
+    await teller.tell("connections", "globex", "e", days_to(2, 1))
+    await teller.settle()
+
+    async with asking(connection) as asker:
+        rows = await asker.ask("growth")
+
+    assert [tuple(row.values()) for row in rows] == [
+        # month, found, created, restored, removed, connections, organizations
+        (date(2026, 1, 1), 2, 1, 0, 0, 3, 1),
+        (date(2026, 2, 1), 1, 0, 0, 0, 4, 2),
+        (date(2026, 3, 1), 0, 1, 1, 2, 4, 2),
+    ]
+
+
+# How much it is used
+
+
+async def test_api_calls_by_type_and_month(world: World) -> None:
+    for day, organization, key, calls in (
+        ("2026-01-30", "acme", "crm", 10),
+        ("2026-01-31", "acme", "crm", 20),
+        ("2026-01-31", "globex", "sales", 5),
+        ("2026-02-01", "acme", "lake", 7),
+    ):
+        await world.execute(
+            "insert into inventory.api_usage_days values ($1, $2, $3, $4::text::date, $5, $5)",
+            DEPLOYMENT,
+            organization,
+            key,
+            day,
+            calls,
+        )
+        await world.execute(
+            "insert into ledger.scope_days values ($1, 'connections', $2::text::date)"
+            " on conflict do nothing",
+            organization,
+            day,
+        )
+    await world.teller.settle()
+
+    answer = await world.ask(
+        "api-calls-by-type-and-month", "month", "type_id", "api_calls", "days_read", "organizations"
+    )
+
+    february, january = date(2026, 2, 1), date(2026, 1, 1)
+    # On February 1 acme's crm was read, too, and still said 20.
+    assert answer == [
+        (february, "salesforce", 20, 1, 1),
+        (february, "snowflake", 7, 1, 1),
+        (january, "salesforce", 35, 2, 2),
+    ]
+
+
+async def test_biggest_consumers(world: World) -> None:
+    for organization, key, calls, limited in (
+        ("acme", "crm", 300, None),
+        ("acme", "billing", 100, False),
+        ("globex", "sales", 200, True),
+    ):
+        await world.teller.stored.reading(
+            "connections",
+            organization,
+            key,
+            api_calls_last_24_hours=calls,
+            rate_limit_reported=limited is not None,
+            rate_limited=limited,
+        )
+    answer = await world.ask(
+        "biggest-consumers",
+        "organization",
+        "name",
+        "api_calls_last_24_hours",
+        "percent_of_organization",
+        "rate_limited",
+        "last_seen_at",
+    )
+    assert answer == [
+        ("globex", "sales", 200, 100, True, world.ago(2)),
+        ("acme", "billing", 100, 25, False, world.ago(1 / 24)),
+        ("acme", "crm", 300, 75, None, world.ago(1 / 24)),
+    ]
+
+
+# What exists
+
+
+async def test_unused(world: World) -> None:
+    answer = await world.ask("unused", "organization", "connection_name", "is_certain")
+    assert answer == [
+        ("initech", "crm_copy", True),  # the others may have copies where nobody looked
+        ("acme", "events", False),
+        ("acme", "ghost", False),
+        ("globex", "sales", False),
+        ("initech", "notes", False),
+        ("initech", "wiki", False),
+    ]
+
+
+async def test_orphan_syncs(world: World) -> None:
+    answer = await world.ask("orphan-syncs", "sync_name", "missing", "via", "reason", "removed_at")
+    assert answer == [("old", "legacy", "source", "removed", world.ago(2))]
+
+
+async def test_models_without_syncs(world: World) -> None:
+    answer = await world.ask("models-without-syncs", "organization", "name", "syncs_read_at")
+    assert answer == [("acme", "spare", world.ago(1 / 24))]
+
+
+async def test_idle_syncs(world: World) -> None:
+    answer = await world.ask("idle-syncs", "kind", "name", "why", "status_message")
+    assert answer == [
+        ("bulk_sync", "loads", "failing", "no such table"),
+        ("model_sync", "paused", "switched off", None),
+    ]
+
+
+async def test_shared_copies(world: World) -> None:
+    answer = await world.ask(
+        "shared-copies",
+        "organization",
+        "parent_name",
+        "child_organization",
+        "name",
+        "child_has_key",
+    )
+    assert answer == [
+        ("acme", "crm", "initech", "crm_copy", True),  # the original is unhealthy
+        ("acme", "main warehouse", "globex", "copy", True),
+    ]
+
+
+async def test_same_warehouse(world: World) -> None:
+    answer = await world.ask(
+        "same-warehouse", "endpoint", "organizations", "connections", "distinct_connections"
+    )
+    assert answer == [("pg.example", ["acme", "globex"], 3, 2)]
+
+
+# Who may do what
+
+
+async def test_policies_and_roles(world: World) -> None:
+    allowed = json.dumps(
+        [
+            {"action": "query", "role_ids": ["analyst", "nobody-read"]},
+            {"action": "delete", "role_ids": None},
+        ]
+    )
+    await world.teller.tell("policies", "acme", "finance", Version(9, {"policy_actions": allowed}))
+    await world.teller.tell("roles", "acme", "analyst", Version(9, {"name": "Analyst"}))
+    await world.execute(
+        "update inventory.connections set policies = '{finance}'"
+        " where organization_id = 'acme' and id in ('crm', 'billing')"
+    )
+    answer = await world.ask(
+        "policies-and-roles", "organization", "policy", "action", "role", "role_id", "connections"
+    )
+    assert answer == [
+        ("acme", "finance", "delete", None, None, 2),
+        ("acme", "finance", "query", "Analyst", "analyst", 2),
+        ("acme", "finance", "query", None, "nobody-read", 2),
+        ("acme", None, None, None, None, 4),
+        ("globex", None, None, None, None, 3),
+        ("initech", None, None, None, None, 3),
+    ]
+
+
+# All of them
+
+
+def test_there_are_at_least_25_and_each_is_a_question_that_is_tested() -> None:
+    assert len(FILES) >= 25
+    assert [file.name[:3] for file in FILES] == [f"{n:02}-" for n in range(1, len(FILES) + 1)]
+    assert [file.name for file in FILES if not question_of(file).endswith("?")] == []
+    assert [file.name for file in FILES if name_of_test(file) not in globals()] == []
+
+
+def name_of_test(file: Path) -> str:
+    return "test_" + file.stem[3:].replace("-", "_")
+
+
+def test_the_index_has_every_question() -> None:
+    assert (FOLDER / "README.md").read_text() == index(FILES), "stale: make docs"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_is_one_statement_over_reporting_that_runs_as_it_stands(file: Path) -> None:
+    text = file.read_text()
+    statement = re.sub(r"--.*", "", text)
+    assert statement.count(";") == 1
+    assert set(re.findall(r"\b(\w+)\.\w+\(|(?:from|join)\s+(\w+)\.", statement)) <= {
+        ("", "reporting"),
+        ("reporting", ""),
+    }
+    assert not re.search(r"\s:\w|[^:]:'|\\|\$\d", statement), "a variable of psql"
+    assert max(map(len, text.splitlines())) <= 105
+
+
+async def test_without_data_each_has_an_answer(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    async with asking(connection) as asker:
+        answers: dict[str, list[Row]] = {
+            file.stem[3:]: await asker.ask(file.stem[3:]) for file in FILES
+        }
+    assert {name for name, rows in answers.items() if rows} == {"fleet-health", "changes-by-day"}
+    assert answers["fleet-health"][0]["connections"] is None
+
+
+async def test_none_takes_long_over_a_larger_fleet(empty_database_url: str) -> None:
+    await seed(empty_database_url, Sizes(organizations=50, connections=5_000, days=60))
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute("set statement_timeout = '10s'")
+        async with asking(connection) as asker:
+            answers = {file.stem[3:]: await asker.ask(file.stem[3:]) for file in FILES}
+    finally:
+        await connection.close()
+    assert len(answers["between-two-dates"]) > 500

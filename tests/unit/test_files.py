@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import ConfigurationError, OutputError
+from aggregator.files import written_whole
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write(output: Path | str, *parts: bytes) -> None:
+    with written_whole(str(output)) as file:
+        for part in parts:
+            file.write(part)
+
+
+def test_a_file_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
+    write(tmp_path / "out.html", b"one", b"two")
+
+    assert (tmp_path / "out.html").read_bytes() == b"onetwo"
+    assert names(tmp_path) == ["out.html"]
+
+
+def test_a_file_keeps_its_old_content_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.html"
+    path.write_bytes(b"old")
+
+    with written_whole(str(path)) as file:
+        file.write(b"half")
+        file.flush()
+        assert path.read_bytes() == b"old"
+
+    assert path.read_bytes() == b"half"
+
+
+def test_what_goes_wrong_midway_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out.html"
+    path.write_bytes(b"old")
+
+    def stopped_midway() -> Iterator[bytes]:
+        yield b"half"
+        raise SystemExit(143)
+
+    with pytest.raises(SystemExit), written_whole(str(path)) as file:
+        file.writelines(stopped_midway())
+
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["out.html"]
+
+
+def test_a_full_disk_is_told_without_a_traceback(tmp_path: Path) -> None:
+    """Fault H6."""
+    path = tmp_path / "out.html"
+
+    with (
+        pytest.raises(OutputError, match=r"out\.html cannot be written: No space left"),
+        written_whole(str(path)),
+    ):
+        raise OSError(28, "No space left on device")
+
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_the_umask_decides_who_may_read_it(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "out.html"
+    before = os.umask(umask)
+    try:
+        write(path, b"new")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    link = tmp_path / "link.html"
+    link.symlink_to("real.html")
+
+    write(link, b"new")
+
+    assert link.is_symlink()
+    assert (tmp_path / "real.html").read_bytes() == b"new"
+
+
+def test_the_longest_name_a_file_can_have_is_written(tmp_path: Path) -> None:
+    write(tmp_path / ("x" * 255), b"new")
+
+    assert (tmp_path / ("x" * 255)).read_bytes() == b"new"
+
+
+def test_what_can_never_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    problems = []
+    for output in (tmp_path, tmp_path / "missing" / "out.html", tmp_path / "pipe", "/dev/null"):
+        with pytest.raises(ConfigurationError) as caught, written_whole(str(output)):
+            pytest.fail("the block was entered")
+        problems += [problem.replace(str(tmp_path), "") for problem in caught.value.problems]
+
+    assert problems == [
+        " is a folder; name a file in it",
+        "the folder of /missing/out.html does not exist",
+        "/pipe is not a regular file; - is standard output",
+        "/dev/null is not a regular file; - is standard output",
+    ]
+
+
+def test_a_dash_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with written_whole("-") as file:
+        file.write(b"page")
+    file.flush()
+
+    assert capfdbinary.readouterr().out == b"page"
