@@ -149,8 +149,13 @@ async def seed(owner: asyncpg.Connection[asyncpg.Record]) -> None:
     await owner.execute("analyze")
 
 
+COMMON = {"ledger.horizons"}
+"""Tables that say nothing of any organization."""
+
+
 def rows_of(table: asyncpg.Record, word: str, organization: str, number: int) -> Iterator[str]:
     names, kinds = table["columns"], table["types"]
+    word = "own" if table["name"] in COMMON else word
     resources = list(RESOURCES) if "resource" in names else [word]
     for resource in resources:
         values = [
