@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: .venv/.dev ## leave a ready .venv, with what tests and checks need
@@ -21,6 +21,10 @@ setup: .venv/.dev ## leave a ready .venv, with what tests and checks need
 .PHONY: demo
 demo: .venv/.run ## simulator, embedded Postgres, one run over a small fleet, and the page
 	@$(BIN)/python -m tests.demo $(ARGS)
+
+.PHONY: try-superset
+try-superset: .venv/.dev .venv-superset/.created ## the dashboard of deploy/superset in Superset (900 MB of disk, some minutes)
+	@$(BIN)/python -m tests.superset $(ARGS)
 
 .PHONY: sync
 sync: .venv/.run ## the main job, over the organizations configured in .env
@@ -83,10 +87,13 @@ lock: .venv/.dev ## pin the newest versions that pyproject.toml allows
 		--extra local --extra fast --extra metrics --output-file requirements.txt
 	@$(BIN)/uv pip compile $(LOCK) --constraint requirements-dev.txt \
 		--extra fast --extra metrics --output-file requirements-image.txt
+	@$(BIN)/uv pip compile deploy/superset/requirements.in --upgrade $(PINNED) \
+		--output-file deploy/superset/requirements.txt
 
 # One set for every platform and Python; hashes and no addresses.
-LOCK := pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --quiet \
+PINNED := --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-header --no-annotate --system-certs
+LOCK := pyproject.toml --group build $(PINNED)
 
 # Stamps: the file says that its recipe went through, and is older than what would change it.
 
@@ -114,3 +121,10 @@ LOCK := pyproject.toml --group build --universal --python-version 3.11 --generat
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch .venv/.run $@
+
+.venv-superset/.created: .venv/.created deploy/superset/requirements.txt
+	@echo "setting up .venv-superset (once)"
+	@$(PYTHON) -m venv .venv-superset
+	@.venv-superset/bin/python -m pip -qq --disable-pip-version-check --no-input \
+		install --require-hashes --requirement deploy/superset/requirements.txt
+	@touch $@

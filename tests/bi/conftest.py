@@ -11,6 +11,7 @@ from typing import Protocol
 
 import pytest
 
+from aggregator import access
 from aggregator.migrate import migrate
 from aggregator.resources import RESOURCES
 from tests.bi.alchemy import Alchemy
@@ -26,6 +27,9 @@ from tests.syncing import syncing
 
 PASSWORD = "it's-an:obvious/fake"
 IMPATIENT_PASSWORD = "another-obvious-fake"
+ANALYST_PASSWORD = "a-third-obvious-fake"
+GRANTED = "acme-02"
+"""The only organization that the login ``analyst`` may see."""
 PACKAGES = {
     "postgresql": "usr/lib/postgresql/*/bin/postgres",
     "default-jre-headless": "usr/bin/java",
@@ -92,6 +96,9 @@ async def _fill(dsn: str) -> None:
         for connection in world.fleet["acme-01"].connections[:2]:
             connection["name"] = f"{connection['name']} (moved)"
         await world.sync()
+        async with world.database.transaction() as owner:
+            await access.grant(owner, "analyst", [GRANTED], [])
+    await administer(dsn, f"alter role analyst password '{ANALYST_PASSWORD}'")
 
 
 @pytest.fixture

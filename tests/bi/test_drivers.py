@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.bi.conftest import IMPATIENT_PASSWORD, AddConnections
+from tests.bi.conftest import ANALYST_PASSWORD, GRANTED, IMPATIENT_PASSWORD, AddConnections
 from tests.bi.driver import Column, Driver, Json, Login, Row, Session
 from tests.bi.server import Server
 
@@ -79,6 +79,25 @@ def test_nothing_beyond_reporting_can_be_read(
     for name in hidden:
         with pytest.raises(driver.error, match="permission denied"):
             session.rows(f"select * from {name}")  # noqa: S608 - a name of ours
+
+
+def test_a_login_of_one_organization_reads_no_other_ones_rows(
+    driver: Driver, login: Login, session: Session
+) -> None:
+    """Threat S8."""
+    columns = session.columns()
+    views = [view for view, name in columns if name == "organization"]
+    analyst = replace(login, user="analyst", password=ANALYST_PASSWORD)
+    with driver.connect(analyst) as restricted:
+        assert restricted.columns() == columns
+        for view in views:
+            statement = f"select distinct organization from reporting.{view}"  # noqa: S608 - a name of ours
+            assert set(restricted.rows(statement)) <= {(GRANTED,), (None,)}, view
+        seen = "select distinct organization from reporting.connections"
+        assert restricted.rows(seen) == [(GRANTED,)]
+        assert len(session.rows(seen)) == 3
+        with pytest.raises(driver.error, match="permission denied"):
+            restricted.execute("set role reporting_reader")
 
 
 # What comes through
