@@ -19,7 +19,7 @@ setup: .venv/.dev ## leave a ready .venv, with what tests and checks need
 	@echo ".venv is ready"
 
 .PHONY: demo
-demo: .venv/.run ## simulator, embedded Postgres, one run over a small fleet, and the picture
+demo: .venv/.run ## simulator, embedded Postgres, one run over a small fleet, and the page
 	@$(BIN)/python -m tests.demo $(ARGS)
 
 .PHONY: sync
@@ -58,6 +58,10 @@ bench: .venv/.dev ## side by side with what one would use instead
 .PHONY: bench-trust
 bench-trust: .venv/.dev ## what can be relied on: nothing lost, nothing leaked, nothing beyond a bound
 	@$(BIN)/python -m benchmarks.trust $(ARGS)
+
+.PHONY: picture
+picture: .venv/.dev demo ## docs/fleet.png, the head of the demo's page; needs chromium-driver
+	@$(BIN)/python -m tests.picture
 
 .PHONY: bench-views
 bench-views: .venv/.dev ## how fast the views behind dashboards answer over a large fleet

@@ -264,9 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _only_tells(options: argparse.Namespace) -> bool:
     """Whether all that comes of the command is its output; a run's result is in the ledger."""
-    return options.command in {"check", "export", "prune", "report", "status"} or getattr(
-        options, "plan", False
-    )
+    tells = {"check", "export", "prune", "report", "status"}
+    return options.command in tells or getattr(options, "plan", False)
 
 
 def _end(number: int, _frame: object) -> NoReturn:

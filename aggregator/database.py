@@ -146,7 +146,7 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """One read-only transaction, all of whose statements see the same moment.
 
-        It may last: the limits of the login hold, and none of ours.
+        A statement that may take long sets ``statement_timeout`` to the login's default.
         """
         async with self.connection() as connection:
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from aggregator.database import Database
-from aggregator.page.document import Document
+from aggregator.errors import DatabaseError
+from aggregator.page.document import Document, Rows
 from aggregator.page.figures import CHANGE_DAYS, USAGE_DAYS
 from aggregator.sql import statement
 
@@ -26,11 +27,24 @@ BOUNDS = {
 """Rows at most, or days; what all rows fit into 5 MB with."""
 
 
+_MISSING = {"3F000", "42P01", "42703"}  # schema, relation, column
+
+
 async def read_document(database: Database) -> Document:
-    """What the reporting views say now; writes nothing."""
-    rows = {}
-    async with database.snapshot() as connection:
-        for field in fields(Document):
-            bound = (BOUNDS[field.name],) if field.name in BOUNDS else ()
-            rows[field.name] = await connection.fetch(statement(f"page_{field.name}"), *bound)
+    """What the reporting views say now; writes nothing. A login that only reads them is enough.
+
+    Raises ``DatabaseError``, with the command to run where views of this release are missing.
+    """
+    rows: dict[str, Rows] = {}
+    try:
+        async with database.snapshot() as connection:
+            for field in fields(Document):
+                bound = (BOUNDS[field.name],) if field.name in BOUNDS else ()
+                found = await connection.fetch(statement(f"page_{field.name}"), *bound)
+                rows[field.name] = [dict(row) for row in found]
+    except DatabaseError as error:
+        if error.sqlstate not in _MISSING:
+            raise
+        message = f"{error}; migrations are pending: run aggregator migrate"
+        raise DatabaseError(message, sqlstate=error.sqlstate) from None
     return Document(**rows)

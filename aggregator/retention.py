@@ -38,6 +38,7 @@ class Prunable(NamedTuple):
 async def find_prunable(database: Database, horizons: Horizons) -> list[Prunable]:
     """What would be deleted, by table, all at one moment; writes nothing."""
     async with database.snapshot() as connection:
+        await connection.execute("set local statement_timeout to default")  # it may take long
         history = [
             await connection.fetchrow(
                 resource_statement("prunable_history", resource),

@@ -59,8 +59,8 @@ def noticed(driver: webdriver.Chrome) -> list[str]:
     But for the page itself, which is a file.
     """
     said = [str(word) for word in driver.execute_script("return window.noticed.splice(0)")]
-    said += [entry["message"] for entry in driver.get_log("browser")]
-    for entry in driver.get_log("performance"):
+    said += [entry["message"] for entry in _log(driver, "browser")]
+    for entry in _log(driver, "performance"):
         event: dict[str, Any] = json.loads(entry["message"])["message"]
         if event["method"] == "Page.javascriptDialogOpening":
             said.append("dialog")
@@ -70,3 +70,8 @@ def noticed(driver: webdriver.Chrome) -> list[str]:
             elif not event["params"]["request"]["url"].startswith("file:"):
                 said.append(f"navigation {event['params']['request']['url'][:80]}")
     return said
+
+
+def _log(driver: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = driver.execute("getLog", {"type": kind})["value"]
+    return entries

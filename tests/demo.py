@@ -1,4 +1,4 @@
-"""``make demo``: the real command over a simulated fleet into the embedded Postgres, shown."""
+"""``make demo``: the real job over a simulated fleet into the embedded Postgres, and its page."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.simulator import Simulator, demo_fleet
 
 ROOT = Path(__file__).parent.parent
 DATA_DIR = Path(".aggregator") / "demo"
+PAGE = DATA_DIR / "fleet.html"
 PARTLY_COMPLETE = 3
 
 QUESTIONS = (
@@ -81,34 +82,35 @@ async def main() -> int:
         print(
             f"simulator: {simulator.base_url}, {len(simulator.fleet)} organizations\n", flush=True
         )
-        exit_code = await _sync(simulator)
+        keys = {f"API_KEYS__{name}": key for name, key in simulator.fleet.api_keys.items()}
+        exit_code = await _run("sync", BASE_URL=simulator.base_url, **keys)
     connection = await asyncpg.connect(server.dsn)
     try:
         for title, query in QUESTIONS:
             _print_answer(title, [dict(row) for row in await connection.fetch(query)])
     finally:
         await connection.close()
+    written = await _run("report", "--output", PAGE.name)
     print(
         "ask it yourself:\n"
         f"  .venv/bin/python -m aggregator.embedded psql {DATA_DIR}\n"
         f"  any BI tool on this machine: {server.tcp_url}\n"
-        f"  stop the database: .venv/bin/python -m aggregator.embedded stop {DATA_DIR}"
+        f"  stop the database: .venv/bin/python -m aggregator.embedded stop {DATA_DIR}\n"
+        f"the whole fleet on one page, for a browser: {PAGE}"
     )
-    return 0 if exit_code == PARTLY_COMPLETE else 1
+    return 0 if (exit_code, written) == (PARTLY_COMPLETE, 0) else 1
 
 
-async def _sync(simulator: Simulator) -> int:
-    settings = {
-        "AGGREGATOR_BASE_URL": simulator.base_url,
-        "AGGREGATOR_DATA_DIR": str(DATA_DIR.resolve()),
-    }
-    keys = {f"AGGREGATOR_API_KEYS__{name}": key for name, key in simulator.fleet.api_keys.items()}
+async def _run(*arguments: str, **settings: str) -> int:
+    """The command's exit code."""
+    settings["DATA_DIR"] = str(DATA_DIR.resolve())
+    chosen = {f"AGGREGATOR_{name}": value for name, value in settings.items()}
     own = {name: value for name, value in os.environ.items() if not name.startswith("AGGREGATOR_")}
     # Elsewhere than here, so that it never sees the .env of whoever tries it.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aggregator", "sync"),
+        *(sys.executable, "-m", "aggregator", *arguments),
         cwd=DATA_DIR,
-        env={**own, **settings, **keys, "PYTHONPATH": str(ROOT)},
+        env={**own, **chosen, "PYTHONPATH": str(ROOT)},
     )
     return await process.wait()
 

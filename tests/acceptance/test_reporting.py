@@ -57,6 +57,7 @@ CONTRACT = {
         finished_at request_id recorded_at
     """,
     "observations": "organization resource observed_from observed_to is_open",
+    "retention": "kind kept_since",
     "rejected_records": """
         run_id organization resource record_id reason record rejected_at
     """,

@@ -60,10 +60,10 @@ def test_what_is_looked_for_would_be_found() -> None:
     assert {"aiohttp", "json", "rich"} <= imported()
 
 
-def test_there_is_no_html_report_that_could_run_a_script() -> None:
-    """Fault I1, threat S19: no report exists; a name of ``<img onerror>`` stays a name in SQL."""
-    assert asked_for("html|report|page|mail") == []
-    assert imported() & {"html", "jinja2", "email", "smtplib"} == {"email"}, "dates of headers only"
+def test_no_page_is_sent_to_anybody() -> None:
+    """Threat S19: a page is a file; what is in it is tested where pages are."""
+    assert asked_for("mail|upload|send|publish") == []
+    assert imported() & {"html", "email", "smtplib"} == {"email"}, "dates of headers only"
 
 
 def test_only_the_encoder_that_keeps_formulas_out_writes_csv() -> None:
@@ -74,7 +74,7 @@ def test_only_the_encoder_that_keeps_formulas_out_writes_csv() -> None:
 
 def test_metrics_are_written_and_pushed_and_nothing_listens() -> None:
     """Threat S16: there is no port to read them from."""
-    assert asked_for("metric|prometheus|statsd|(?<!ex)port$|listen") == [
+    assert asked_for("metric|prometheus|statsd|(?<!ex)(?<!re)port$|listen") == [
         "--metrics-file",
         "metrics_file",
         "metrics_organization_labels",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 
-from aggregator.database import open_database
+from aggregator.database import Database, open_database
 from aggregator.errors import DatabaseError
 from aggregator.overview import BOUNDS, read_document
 from aggregator.page import render
@@ -67,7 +70,8 @@ async def test_what_is_not_complete_stands_once_for_each_reason(
         )
     await ready.organization("globex")
 
-    rows = by((await document_of(database_url)).not_complete, "organization")
+    document = await document_of(database_url)
+    rows = by([dict(row) for row in document.not_complete], "organization")
 
     assert {
         name: (row["status"], row["resources"], row["is_all"]) for name, row in rows.items()
@@ -114,8 +118,35 @@ async def test_all_numbers_are_of_one_moment_and_nothing_is_written(
             await connection.execute("delete from ledger.organizations")
 
 
-async def test_a_view_that_is_missing_is_named(database_url: str, ready: Stored) -> None:
+async def test_an_older_database_names_the_command_to_run(
+    database_url: str, empty_database_url: str, ready: Stored
+) -> None:
     await ready.connection.execute("alter view reporting.fleet_summary rename to elsewhere")
 
-    with pytest.raises(DatabaseError, match=r"fleet_summary.* does not exist"):
-        await document_of(database_url)
+    for url in (database_url, empty_database_url):
+        with pytest.raises(DatabaseError, match=r"fleet_summary.*run aggregator migrate"):
+            await document_of(url)
+
+
+async def test_a_login_that_only_reads_views_is_enough(
+    database_url: str, ready: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await share_a_warehouse(ready)
+    login = f"page_{uuid.uuid4().hex}"
+    await ready.connection.execute(f"create role {login} in role reporting_reader")
+    try:
+        async with open_database(database_url) as database:
+
+            @asynccontextmanager
+            async def as_reader() -> AsyncIterator[Any]:
+                async with Database.snapshot(database) as connection:
+                    await connection.execute(f"set local role {login}")
+                    yield connection
+
+            monkeypatch.setattr(database, "snapshot", as_reader)
+            document = await read_document(database)
+    finally:
+        await ready.connection.execute(f"drop role {login}")
+
+    assert document.moment[0]["role"] == login
+    assert len(document.blast_radius) == 1

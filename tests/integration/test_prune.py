@@ -289,7 +289,10 @@ async def test_pruning_that_is_killed_midway_lies_nowhere_and_can_go_on(
             await finished(process)
     assert await past.states("first") == await past.states("second") == {"unknown"}
     assert await past.states("third") == {"present", "absent"}
+    backwards = "select count(*) from reporting.observations where observed_to < observed_from"
+    assert await past.world.value(backwards) == 0, "those before the horizon are still stored"
     left = await past.rows(*HISTORY)
+    assert left["ledger.observations"]
     assert "inventory.history" not in left
     assert left["ledger.runs"] == 6
     await past.prune(*HISTORY, "--apply")

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 import pytest
 
 from aggregator.page import charts, palette, render, words
-from aggregator.page.document import Document
+from aggregator.page.document import Document, Row
 from tests.pages import MOMENT, SUMMARY, document, full
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"
@@ -74,7 +74,7 @@ def test_a_page_of_an_empty_database_says_that_nothing_is_known() -> None:
 
 
 def test_what_was_never_read_is_never_zero() -> None:
-    never = {
+    never: Row = {
         "organization": "acme",
         "status": "failed",
         "last_complete_at": None,
