@@ -168,9 +168,9 @@ async def test_a_reader_never_sees_half_an_organization(database_url: str) -> No
 @pytest.mark.parametrize(
     ("change", "view"),
     [
-        ("alter table public.ours drop column kind", "view public.mine depends on column"),
+        ("alter table inventory.ours drop column kind", "view public.mine depends on column"),
         (
-            "alter table public.ours alter column kind type varchar(9)",
+            "alter table inventory.ours alter column kind type varchar(9)",
             "view public.mine depends on column",
         ),
     ],
@@ -181,18 +181,19 @@ async def test_a_migration_that_somebodys_view_is_in_the_way_of_changes_nothing_
     """Fault F13."""
     await administer(
         database_url,
-        "create table public.ours (id text, kind text)",
-        "create view public.mine as select kind from public.ours",
+        "create table inventory.ours (id text, kind text)",
+        "alter table inventory.ours owner to inventory_owner",
+        "create view public.mine as select kind from inventory.ours",
     )
     released = migrate.load_migrations()
-    sql = f"create table public.earlier (id text); {change};"
+    sql = f"create table inventory.earlier (id text); {change};"
     monkeypatch.setattr(
         migrate, "load_migrations", lambda: [*released, Migration(len(released) + 1, "next", sql)]
     )
     async with open_database(database_url) as database:
         with pytest.raises(DatabaseError, match=f"{len(released) + 1:04}_next.*{re.escape(view)}"):
             await migrate.apply(database)
-        left = await database.fetch("select to_regclass('public.earlier') as earlier")
+        left = await database.fetch("select to_regclass('inventory.earlier') as earlier")
         assert left[0]["earlier"] is None
         assert len(await migrate.pending(database)) == 1
         await database.fetch("select kind from public.mine")

@@ -252,13 +252,7 @@ async def test_after_a_failover_the_run_goes_on_as_soon_as_the_other_node_may_be
 async def limited(own_url: str) -> AsyncIterator[tuple[str, str]]:
     """A login that may write everything, and its DSN."""
     role = f"limited_{secrets.token_hex(4)}"
-    grants = [
-        f"create role {role} login",
-        f"grant usage on schema ledger, inventory, reporting to {role}",
-        f"grant select, insert, update, delete on all tables in schema ledger, inventory to {role}",
-        f"grant select on all tables in schema reporting to {role}",
-    ]
-    await administer(own_url, *grants)
+    await administer(own_url, f"create role {role} login in role inventory_writer")
     yield role, own_url.replace("aggregator@", f"{role}@", 1)
     await administer(own_url, f"drop owned by {role}", f"drop role {role}")
 
