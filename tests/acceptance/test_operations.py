@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from ruamel.yaml import YAML
 
-from aggregator import cli
+from aggregator.arguments import parser
 from aggregator.embedded.binaries import program
 from aggregator.settings import Settings, variable_of
 from tests.acceptance.world import World
@@ -38,7 +38,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_every_command_is_understood(line: str) -> None:
     try:
-        cli.parser().parse_args(shlex.split(line, comments=True))
+        parser().parse_args(shlex.split(line, comments=True))
     except (SystemExit, argparse.ArgumentError) as error:
         raise AssertionError(f"aggregator {line}") from error
 
@@ -67,7 +67,7 @@ def test_the_cron_job_of_kubernetes_starts_one_at_a_time() -> None:
     job = spec["jobTemplate"]["spec"]
     assert job["backoffLimit"] == 0
     [container] = job["template"]["spec"]["containers"]
-    cli.parser().parse_args(container["args"])
+    parser().parse_args(container["args"])
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
@@ -76,7 +76,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     for unit in UNITS.iterdir():
         text = unit.read_text()
         for line in re.findall(r"^ExecStart=\S+/aggregator (.*)$", text, re.MULTILINE):
-            cli.parser().parse_args(shlex.split(line))
+            parser().parse_args(shlex.split(line))
         (tmp_path / unit.name).write_text(re.sub(r"(?<=ExecStart=)\S+", "/bin/true", text))
     units = sorted(map(str, tmp_path.iterdir()))
     assert len(units) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import cli
+from aggregator.arguments import parser
 from aggregator.errors import ConfigurationError
 from tests.command import RunCommand
 from tests.faults.conftest import OpenWorld
@@ -233,7 +233,7 @@ def test_no_key_is_taken_on_the_command_line(
 ) -> None:
     """Fault A12."""
     with pytest.raises(SystemExit, match="2"):
-        cli.parser().parse_args(["sync", option, SECOND_KEY])
+        parser().parse_args(["sync", option, SECOND_KEY])
     assert "unrecognized arguments" in capsys.readouterr().err
 
 

@@ -13,7 +13,8 @@ import re
 
 import pytest
 
-from aggregator import cli, diff
+from aggregator import diff
+from aggregator.arguments import parser
 from aggregator.logs import MOST_EQUAL_LINES
 from aggregator.settings import Settings
 from tests.command import ROOT
@@ -26,7 +27,7 @@ PROGRAM = [path for path in ROOT.glob("aggregator/**/*.py") if "embedded" not in
 
 def commands() -> dict[str, list[str]]:
     """Every command with its options."""
-    actions = cli.parser()._actions  # noqa: SLF001 - argparse shows them nowhere else
+    actions = parser()._actions  # noqa: SLF001 - argparse shows them nowhere else
     (choices,) = (a.choices for a in actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
     return {
         name: [option for action in each._actions for option in action.option_strings]  # noqa: SLF001

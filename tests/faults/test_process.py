@@ -77,13 +77,20 @@ async def test_a_full_disk_for_output_changes_nothing_of_a_run(
             assert "standard output: No space left on device" in stderr
 
 
-@pytest.mark.parametrize("command", ["status", "status --json", "check", "sync --plan"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("status", "status --json", "check", "sync --plan", "grant --list"),
+        "sync >/dev/null; $it explain {id}",
+    ],
+)
 async def test_a_command_that_only_tells_fails_where_it_cannot(
     open_world: OpenWorld, command: str
 ) -> None:
     """Fault H6."""
     async with open_world(Fleet(1, 1)) as world:
-        code, _, stderr = await run_in_shell(world, f"$it {command} >{FULL}")
+        line = command.format(id=world.fleet["acme-01"].connections[0]["id"])
+        code, _, stderr = await run_in_shell(world, f"$it {line} >{FULL}")
         assert code == 1
         assert stderr.endswith("aggregator: standard output: No space left on device\n")
 

@@ -21,7 +21,7 @@ import asyncpg
 import orjson
 import pytest
 
-from aggregator import cli
+from aggregator.arguments import parser
 from tests.databases import Databases
 from tests.simulator import Fleet, Simulator
 
@@ -99,7 +99,7 @@ class World:
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
         ):
-            options = cli.parser().parse_args(arguments)
+            options = parser().parse_args(arguments)
             command = import_module(f"aggregator.commands.{options.command}")
             code = await command.run(options)
         stdout.flush()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.cli import duration
+from aggregator.arguments import duration
 
 
 @pytest.mark.parametrize(
