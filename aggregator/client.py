@@ -17,6 +17,7 @@ from aggregator import api
 from aggregator.backpressure import Hold
 from aggregator.breaker import RetryBudget, backoff_seconds
 from aggregator.errors import OutgrownError, RetryableError, ScopeError
+from aggregator.extent import Extent
 from aggregator.limits import OrganizationLimits
 from aggregator.model import Credential, Organization, Outcome, Page, Request, Response
 from aggregator.payload import count_values
@@ -27,15 +28,9 @@ __all__ = ["Caller", "Client", "Tally", "make_session"]
 MOST_PAGES = 10_000
 MOST_EMPTY_PAGES = 10
 """Empty pages in a row that still promise more."""
-MOST_FULL_RESPONSES = 2
-"""All answers to one list, or about the connections of one organization, together may be as large
-as so many of the largest single responses."""
 BYTES_PER_VALUE = 16
 """Of the largest single response: so many values it may hold. Real ones have 25 and more."""
 FEWEST_VALUES = 100_000
-BYTES_PER_RECORD = 256
-"""The same for the records of a list."""
-FEWEST_RECORDS = 10_000
 
 
 @dataclass(slots=True)
@@ -48,34 +43,6 @@ class Tally:
     """Spent on ``Retry-After`` and backoff, not on pacing."""
     http_status: int | None = None
     request_id: str | None = None
-
-
-class Extent:
-    """How much of one scope has been read, in however many answers."""
-
-    def __init__(self, max_response_bytes: int) -> None:
-        self._most_records = max(FEWEST_RECORDS, max_response_bytes // BYTES_PER_RECORD)
-        self._most_bytes = MOST_FULL_RESPONSES * max_response_bytes
-        self._records = 0
-        self._bytes = 0
-
-    def add_records(self, count: int) -> None:
-        """Raises ScopeError (too_large) where there are too many by now."""
-        self._records += count
-        if self._records > self._most_records:
-            raise ScopeError(
-                Outcome.TOO_LARGE, f"the list holds more than {self._most_records} records"
-            )
-
-    def add_bytes(self, count: int) -> None:
-        """Raises ScopeError (too_large) where there are too many by now."""
-        self._bytes += count
-        if self._bytes > self._most_bytes:
-            raise ScopeError(
-                Outcome.TOO_LARGE,
-                f"the answers together hold more than {MOST_FULL_RESPONSES} times "
-                "MAX_RESPONSE_BYTES",
-            )
 
 
 @dataclass(slots=True)

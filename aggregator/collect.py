@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator import api, diff, store
+from aggregator import api, diff, lookup
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Client
 from aggregator.database import Database
@@ -109,7 +109,7 @@ class Collector:
         was_pinned = scope.visit.state.organization_id is not None
         if not was_pinned and owner and not await self._identities.is_known(deployment, owner):
             return {}
-        return await store.load_known(self._database, scope.resource, deployment, owner)
+        return await lookup.load_known(self._database, scope.resource, deployment, owner)
 
     # Comparing
 
@@ -168,7 +168,7 @@ class Collector:
         """What may become of the rows that the answer did not contain, once all are read."""
         doubt = SOME_REJECTED if snapshot.rejected else await self._identities.doubt(scope)
         vouching = self._identities.vouching(scope)
-        silent = await store.load_belonging(
+        silent = await lookup.load_belonging(
             self._database,
             scope.resource,
             scope.organization.deployment,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from aggregator import api, diff, payload, store
+from aggregator import api, diff, lookup, payload
 from aggregator.backpressure import ByteBudget
 from aggregator.client import Caller, Client
 from aggregator.database import Database
@@ -136,7 +136,7 @@ class Fetcher:
         deployment, owner = scope.organization.deployment, scope.visit.organization_id
         if owner is None:  # the connections of this run have proven it
             raise ScopeError(Outcome.INTERNAL_ERROR, "nobody knows whose connections to ask about")
-        stored = await store.load_targets(self._database, deployment, owner)
+        stored = await lookup.load_targets(self._database, deployment, owner)
         targets = [target for target in stored if each.applies(target)]
         if self._refresher is not None and each.refresh is not None:
             await self._refresher.refresh(scope, each.refresh, targets)
@@ -230,7 +230,7 @@ class Fetcher:
                     listed.add(kind)
             await self._sift(scope, sieve, page)
         if fields.keys() - listed:
-            in_use = await store.load_kinds_in_use(self._database, deployment)
+            in_use = await lookup.load_kinds_in_use(self._database, deployment)
             hidden = [
                 {**in_use[kind], "id": kind, "schema": fields[kind]}
                 for kind in sorted(fields.keys() & in_use.keys() - listed)

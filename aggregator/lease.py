@@ -15,8 +15,9 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from aggregator.database import Database, translated_errors
+from aggregator.database import Database
 from aggregator.errors import DatabaseError, LeaseLostError, TransientDatabaseError
+from aggregator.refusals import translated_errors
 from aggregator.sql import statement
 
 if TYPE_CHECKING:

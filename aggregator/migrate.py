@@ -17,8 +17,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aggregator.database import DEPENDENCY, Database, open_database
+from aggregator.database import Database, open_database
 from aggregator.errors import ConfigurationError, DatabaseError
+from aggregator.refusals import DEPENDENCY
 
 if TYPE_CHECKING:
     from aggregator.database import Connection

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from aggregator import api, store
+from aggregator import api, lookup
 from aggregator.backpressure import ByteBudget, Hold
 from aggregator.client import Client
 from aggregator.database import Database
@@ -70,7 +70,7 @@ class Schemas:
             return
         async with self._loading:
             if not self._is_loaded:
-                for deployment, kind, fields in await store.load_schemas(self._database):
+                for deployment, kind, fields in await lookup.load_schemas(self._database):
                     self._note(deployment, kind, fields)
                 self._is_loaded = True
 
@@ -112,7 +112,7 @@ class Schemas:
         deployment = scope.organization.deployment
         read_at = scope.known.details_read_at
         if read_at is None or not timedelta() <= self._now() - read_at < VALID_FOR:
-            in_use = await store.load_kinds_in_use(self._database, deployment)
+            in_use = await lookup.load_kinds_in_use(self._database, deployment)
             failures = 0
             for kind in sorted(in_use.keys() | self._fields[deployment].keys()):
                 if (deployment, kind) not in self._answered:

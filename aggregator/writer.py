@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aggregator import commit, ledger, runs
-from aggregator.database import LOCK_NOT_AVAILABLE, Database
+from aggregator.database import Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.isolation import Isolation, failed_result
+from aggregator.refusals import LOCK_NOT_AVAILABLE
 from aggregator.scope import ScopeResult
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import orjson
 from aggregator import runs
 from aggregator.allowlist import AllowList
 from aggregator.commands.choices import refresh_paths
+from aggregator.commands.job import Job
 from aggregator.commands.signals import Stopper
-from aggregator.commands.sync import Job
 from aggregator.database import CONNECTIONS, Database, open_database
 from aggregator.model import Credential, Organization, Secret
 from aggregator.organizations import Registry

@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from aggregator import access, logs, terminal
-from aggregator.database import MISSING_PRIVILEGE
 from aggregator.errors import ConfigurationError, DatabaseError
+from aggregator.refusals import MISSING_PRIVILEGE
 from aggregator.settings import load_settings
 from aggregator.wiring import stored_inventory
 

@@ -551,7 +551,7 @@ async def test_more_records_than_memory_has_room_for_are_too_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Threat S7."""
-    monkeypatch.setattr("aggregator.client.FEWEST_RECORDS", 10)
+    monkeypatch.setattr("aggregator.extent.FEWEST_RECORDS", 10)
     body = b'{"data":[' + b",".join([b"{}"] * 11) + b"]}"
     async with calling(always(ok(body)), max_response_bytes=1000) as (caller, acme, _):
         with pytest.raises(ScopeError) as error:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from aggregator import store
+from aggregator import lookup
 from aggregator.backpressure import LARGE_SCOPES, ByteBudget, Hold
 from aggregator.client import Caller, Client
 from aggregator.database import Database
@@ -62,7 +62,7 @@ def _nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     async def load_schemas(_: Database) -> list[Any]:
         return []
 
-    monkeypatch.setattr(store, "load_schemas", load_schemas)
+    monkeypatch.setattr(lookup, "load_schemas", load_schemas)
 
 
 def forbidden() -> ScopeError:
@@ -195,5 +195,5 @@ def test_a_key_that_reads_no_schema_is_not_asked_for_all_that_are_due(
         assert server.asked.total() == MOST_FAILURES_IN_A_ROW
         assert not scope.details_read
 
-    monkeypatch.setattr(store, "load_kinds_in_use", in_use)
+    monkeypatch.setattr(lookup, "load_kinds_in_use", in_use)
     virtual_time.run(main)
