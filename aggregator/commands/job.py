@@ -17,11 +17,7 @@ from aggregator import __version__, ledger, runs, terminal
 from aggregator.agenda import Work
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
-from aggregator.commands.choices import (
-    choose_organizations,
-    choose_resources,
-    detail_path,
-)
+from aggregator.commands.choices import choose_organizations, choose_resources, detail_path
 from aggregator.commands.discovery import Discovery, with_discovered
 from aggregator.commands.signals import Stopper
 from aggregator.database import Database

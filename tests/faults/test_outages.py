@@ -19,7 +19,7 @@ import pytest
 from aggregator import database as module
 from aggregator import runs
 from aggregator.agenda import Work
-from aggregator.commands import sync
+from aggregator.commands import job
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, OutageError, TransientDatabaseError
 from aggregator.patience import Patience
@@ -353,7 +353,7 @@ async def test_a_slow_database_slows_the_fetching_down(
 ) -> None:
     """Fault G8: what is fetched and not yet written is bounded, and so is memory."""
     admitted, room = 3, 20_000
-    monkeypatch.setattr(sync, "BYTES_IN_FLIGHT", room)
+    monkeypatch.setattr(job, "BYTES_IN_FLIGHT", room)
     monkeypatch.setattr(
         sync, "Work", lambda **fields: Work(**{**fields, "most_admitted": admitted})
     )

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from aggregator import backpressure, commit, ledger, runs, store
+from aggregator import backpressure, commit, ledger, lookup, runs
 from aggregator.client import Client
 from aggregator.commands.signals import Stopper
 from aggregator.database import open_database
@@ -206,7 +206,7 @@ async def test_a_database_that_fails_one_scope_while_it_is_compared_fails_that_s
     async def refusing(*_: object) -> None:
         raise TransientDatabaseError("connection lost")
 
-    monkeypatch.setattr(store, "load_known", refusing)
+    monkeypatch.setattr(lookup, "load_known", refusing)
 
     await world.sync()
 
