@@ -354,9 +354,7 @@ async def test_a_slow_database_slows_the_fetching_down(
     """Fault G8: what is fetched and not yet written is bounded, and so is memory."""
     admitted, room = 3, 20_000
     monkeypatch.setattr(job, "BYTES_IN_FLIGHT", room)
-    monkeypatch.setattr(
-        sync, "Work", lambda **fields: Work(**{**fields, "most_admitted": admitted})
-    )
+    monkeypatch.setattr(job, "Work", lambda **fields: Work(**{**fields, "most_admitted": admitted}))
     async with proxied(database_url) as (proxy, dsn), syncing(dsn, Fleet(14, 20)) as world:
         size = len(json.dumps(world.fleet["acme-01"].connections))
         proxy.delay = 0.005
