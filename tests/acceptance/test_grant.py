@@ -17,6 +17,7 @@ LIMITS = {
     "lock_timeout": "5s",
     "temp_file_limit": "1GB",
     "default_transaction_read_only": "on",
+    "jit": "off",
 }
 
 
