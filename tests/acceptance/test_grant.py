@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.acceptance.world import World
+from tests.acceptance.world import DEAD_DATABASE, World
 from tests.logins import new_login
 
 LIMITS = {
@@ -152,17 +152,24 @@ async def test_what_is_not_known_is_refused_whole(world: World, name: str) -> No
     [
         (),
         ("somebody",),
-        ("x" * 64, "--tag", "a=b"),
-        ("", "--tag", "a=b"),
         ("somebody", "--tag", "growth"),
         ("somebody", "--tag", "=growth"),
         ("somebody", "--list"),
         ("somebody", "--organization", "acme-01", "--password", "x"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(world: World, arguments: tuple[str, ...]) -> None:
-    finished = await world.run("grant", *arguments)
+async def test_what_makes_no_sense_is_refused_even_without_a_database(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    finished = await world.run("grant", *arguments, DATABASE_URL=DEAD_DATABASE)
     assert finished.exit_code == 2, finished.stderr
+
+
+@pytest.mark.parametrize("login", ["x" * 64, ""])
+async def test_what_postgres_would_cut_or_refuse_is_no_name(world: World, login: str) -> None:
+    finished = await world.run("grant", login, "--tag", "a=b")
+    assert finished.exit_code == 2
+    assert "cannot be the name of a login" in finished.stderr
 
 
 async def test_grants_are_listed_and_revoked_as_a_whole(world: World, name: str) -> None:
