@@ -22,6 +22,7 @@ RESOURCES = (
 )
 MOMENTS = 200
 """Transactions into which the changes of one day are spread."""
+RUNS = 60
 NULL = r"\N"
 _NO_ENDPOINT = {"hubspot", "gsheets"}
 _CONFIGURATIONS = [orjson.dumps(fields).decode() for _, _, fields in CONNECTION_TYPES]
@@ -197,27 +198,24 @@ class Fleet:
                 )
 
     def runs(self) -> Iterator[str]:
-        """One an hour for 90 days."""
+        """One an hour, as many as have books."""
         counts = (
             f'{{"connections": {{"seen": {self.sizes.connections}, "created": 0, "updated": 400,'
             ' "unchanged": 0, "removed": 0, "restored": 0, "withheld": 0, "rejected": 0}}'
         )
-        for number in range(2160):
-            at = _text(self._now - timedelta(hours=2160 - number))
+        for number in range(RUNS):
+            at = _text(self._now - timedelta(hours=RUNS - number))
             yield f"{identifier(12, number)}\t{at}\t{at}\tpartial\t3\t1\t60\t60000\t0\t{counts}"
 
     def run_organizations(self) -> Iterator[str]:
-        """Of the last ten runs: a year of them is what pruning is for."""
-        for run in range(2150, 2160):
-            at = _text(self._now - timedelta(hours=2160 - run))
+        """Of connections: a year of all is what pruning is for."""
+        for run in range(RUNS):
+            at = _text(self._now - timedelta(hours=RUNS - run))
             for number, organization in enumerate(self._organizations):
-                for resource, per in RESOURCES:
-                    if per == "deployment" and number:
-                        continue
-                    yield (
-                        f"{identifier(12, run)}\torg-{number:05}\t{resource}\t{organization}\t"
-                        f"{self._outcome(number)}\t1\t{at}\t{at}\t{at}"
-                    )
+                yield (
+                    f"{identifier(12, run)}\torg-{number:05}\tconnections\t{organization}\t"
+                    f"{self._outcome(number)}\t1\t{at}\t{at}\t{at}"
+                )
 
     @staticmethod
     def _outcome(number: int) -> str:
