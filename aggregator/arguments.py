@@ -19,7 +19,7 @@ exit codes:
   4  organizations were tried and none is complete
   5  complete, but removals were withheld for a person to look at
   6  another run is active
-  130, 143  stopped by SIGINT, SIGTERM; what was committed stays
+  129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM; what was committed stays
 
 Settings are environment variables, or lines of .env in the working directory; see .env.example.
 """
