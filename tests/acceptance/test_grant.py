@@ -125,6 +125,40 @@ async def test_whom_policies_do_not_bind_is_refused(world: World, options: str) 
     assert "so it would see more than that" in finished.stderr
 
 
+@pytest.mark.parametrize(
+    "role", ["inventory_owner", "inventory_writer", "reporting_reader", "reporting_restricted"]
+)
+async def test_a_role_of_ours_is_no_login(world: World, role: str) -> None:
+    """Threat S8: each of its members would see what it was granted, or all."""
+    await world.sync()
+    finished = await world.run("grant", role, "--organization", "acme-01")
+    assert finished.exit_code == 2
+    assert "is no role for a login" in finished.stderr
+    assert (
+        await world.query(
+            "select from pg_auth_members where member = $1::text::regrole"
+            " and roleid = 'reporting_restricted'::regrole",
+            role,
+        )
+        == []
+    )
+
+
+async def test_who_owns_the_tables_is_refused(world: World) -> None:
+    """Threat S8: as where nobody might hand them over while migrating."""
+    await world.sync()
+    async with new_login(world.database_url) as login:
+        await world.execute(f"alter view ledger.grantees owner to {login.name}")
+        finished = await world.run("grant", login.name, "--organization", "acme-01")
+        assert finished.exit_code == 2
+        assert "owns the tables" in finished.stderr
+        async with new_login(world.database_url, login.name) as member:
+            finished = await world.run("grant", member.name, "--organization", "acme-01")
+        assert finished.exit_code == 2
+        assert f"is a member of {login.name}" in finished.stderr
+        await world.execute("alter view ledger.grantees owner to inventory_owner")
+
+
 async def test_who_owns_the_database_is_refused(world: World) -> None:
     async with new_login(world.database_url) as login:
         [base] = await world.query("select current_database() as name, current_user as owner")
@@ -152,6 +186,14 @@ async def test_what_is_not_known_is_refused_whole(world: World, name: str) -> No
         (),
         ("somebody",),
         ("x" * 64, "--tag", "a=b"),
+        ("two\nlines", "--tag", "a=b"),
+        ("\x1b[31m", "--tag", "a=b"),
+        ("public", "--tag", "a=b"),
+        ("none", "--tag", "a=b"),
+        ("pg_read_all_data", "--tag", "a=b"),
+        ("\udcff", "--tag", "a=b"),
+        ("somebody", "--organization", "\udcff"),
+        ("somebody", "--tag", "\udcff=b"),
         ("", "--tag", "a=b"),
         ("somebody", "--tag", "growth"),
         ("somebody", "--tag", "=growth"),
@@ -162,6 +204,8 @@ async def test_what_is_not_known_is_refused_whole(world: World, name: str) -> No
 async def test_what_makes_no_sense_is_refused(world: World, arguments: tuple[str, ...]) -> None:
     finished = await world.run("grant", *arguments)
     assert finished.exit_code == 2, finished.stderr
+    assert "\x1b" not in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
 async def test_grants_are_listed_and_revoked_as_a_whole(world: World, name: str) -> None:
