@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,10 @@ import asyncpg
 import pytest
 
 from tests.acceptance.world import World
-from tests.logins import new_login
+from tests.command import ROOT
+from tests.logins import Login, new_login
+
+OPERATIONS = ROOT / "docs/operations.md"
 
 LIMITS = {
     "statement_timeout": "5min",
@@ -241,15 +245,39 @@ async def test_an_owner_who_may_make_roles_can_grant(world: World, name: str) ->
     """Without a superuser, as on a managed server; it says which limit takes one."""
     await world.sync()
     async with new_login(world.database_url, options="createrole") as login:
+        await world.execute(f"grant inventory_owner to {login.name}; {may_grant(login.name)}")
+        await grants_as(world, login, name)
+
+
+async def test_an_owner_by_itself_can_grant_and_still_sees_all(world: World, name: str) -> None:
+    """Where nothing could be handed over to ``inventory_owner``."""
+    await world.sync()
+    async with new_login(world.database_url, options="createrole") as login:
         await world.execute(
-            f"grant inventory_owner to {login.name};"
-            f" grant reporting_restricted to {login.name} with admin option"
+            f"reassign owned by inventory_owner to {login.name}; {may_grant(login.name)}"
         )
-        finished = await world.run(
-            "grant", name, "--organization", "acme-01", DATABASE_URL=login.database_url
-        )
-        assert finished.exit_code == 0, finished.stderr
-        assert "temp_file_limit is not set" in finished.stderr
-        assert await organizations(world, name) == ["acme-01"]
-        quoted = '"' + name.replace('"', '""') + '"'
-        await world.execute(f"drop owned by {quoted}; drop role {quoted}")
+        async with login.connected() as owner:
+            await owner.execute("call ledger.secure()")
+        await grants_as(world, login, name)
+        async with login.connected() as owner:
+            assert await owner.fetchval("select count(organizations_total) from reporting.runs")
+        assert (await world.sync(DATABASE_URL=login.database_url)).exit_code == 0
+
+
+def may_grant(login: str) -> str:
+    """As docs/operations.md has it."""
+    [statement] = re.findall(
+        r"^grant reporting_restricted to sync_owner .*;", OPERATIONS.read_text(), re.MULTILINE
+    )
+    return statement.replace("sync_owner", login)
+
+
+async def grants_as(world: World, login: Login, name: str) -> None:
+    finished = await world.run(
+        "grant", name, "--organization", "acme-01", DATABASE_URL=login.database_url
+    )
+    assert finished.exit_code == 0, finished.stderr
+    assert "temp_file_limit is not set" in finished.stderr
+    assert await organizations(world, name) == ["acme-01"]
+    quoted = '"' + name.replace('"', '""') + '"'
+    await world.execute(f"drop owned by {quoted}; drop role {quoted}")
