@@ -6,6 +6,7 @@ transaction of the caller's and commit nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST_ROLE_BYTES = 63
 """Postgres cuts longer names, so that two of them may be one."""
+_RESERVED = re.compile("pg_.*|public|none")
+_ROLES = {"inventory_owner", "inventory_writer", "reporting_reader", "reporting_restricted"}
 
 Tag = tuple[str, str]
 
@@ -57,9 +60,11 @@ async def grant(
         raise ConfigurationError(["reporting_restricted is missing; see docs/operations.md"])
     unknown = await connection.fetchval(statement("unknown_organizations"), list(organizations))
     problems = [f"no organization is called {name!r}" for name in unknown]
-    if not 0 < len(login.encode()) <= LONGEST_ROLE_BYTES:
-        problems.append(f"{login!r} cannot be the name of a login")
-    if role["sees_more_because"]:
+    if not _is_name(login):
+        problems.append(f"{login!a} cannot be the name of a login")
+    if login in _ROLES:
+        problems.append(f"{login!r} is no role for a login: its members would be granted this too")
+    elif role["sees_more_because"]:
         problems.append(f"{login!r} {role['sees_more_because']}, so it would see more than that")
     if problems:
         raise ConfigurationError(problems)
@@ -82,6 +87,14 @@ async def revoke(connection: Connection, login: str) -> int:
 async def grants(connection: Connection) -> list[Grant]:
     """All of this database, by login."""
     return [Grant(**row) for row in await connection.fetch(statement("grants"))]
+
+
+def _is_name(login: str) -> bool:
+    return (
+        login.isprintable()
+        and 0 < len(login.encode()) <= LONGEST_ROLE_BYTES
+        and not _RESERVED.fullmatch(login)
+    )
 
 
 async def _make_login(connection: Connection, login: str) -> list[str]:

@@ -19,7 +19,7 @@ exit codes:
   4  organizations were tried and none is complete
   5  complete, but removals were withheld for a person to look at
   6  another run is active
-  130, 143  stopped by SIGINT, SIGTERM; what was committed stays
+  129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM; what was committed stays
 
 Settings are environment variables, or lines of .env in the working directory; see .env.example.
 """
@@ -130,7 +130,7 @@ def _add_explain(commands: Commands) -> None:
         help="everything known of one connection, from the database",
         allow_abbrev=False,
     )
-    explain.add_argument("id", metavar="ID", help="Polytomic's id of the connection")
+    explain.add_argument("id", type=text, metavar="ID", help="Polytomic's id of the connection")
     explain.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
 
@@ -160,11 +160,14 @@ def _add_grant(commands: Commands) -> None:
         " and no others; what it was granted before stays. The login is made where it is missing.",
         allow_abbrev=False,
     )
-    grant.add_argument("login", nargs="?", metavar="LOGIN", help="a login of the Postgres server")
+    grant.add_argument(
+        "login", nargs="?", type=text, metavar="LOGIN", help="a login of the Postgres server"
+    )
     grant.add_argument(
         "--organization",
         action="append",
         default=[],
+        type=text,
         metavar="NAME",
         help="may be given more than once",
     )
@@ -180,7 +183,7 @@ def _add_grant(commands: Commands) -> None:
     revoke = commands.add_parser(
         "revoke", help="takes from a login all that it was granted", allow_abbrev=False
     )
-    revoke.add_argument("login", metavar="LOGIN")
+    revoke.add_argument("login", type=text, metavar="LOGIN")
 
 
 def _add_prune(commands: Commands) -> None:
@@ -224,12 +227,19 @@ def days(text: str) -> int:
     return int(text)
 
 
-def tag(text: str) -> tuple[str, str]:
+def tag(argument: str) -> tuple[str, str]:
     """The key and the value of ``team=growth``; raises ``ArgumentTypeError`` for anything else."""
-    key, separator, value = text.partition("=")
+    key, separator, value = text(argument).partition("=")
     if not key or not separator:
-        raise argparse.ArgumentTypeError(f"{text!a} is no tag such as team=growth")
+        raise argparse.ArgumentTypeError(f"{argument!a} is no tag such as team=growth")
     return key, value
+
+
+def text(argument: str) -> str:
+    """The argument; raises ``ArgumentTypeError`` where it is no UTF-8, for the database is."""
+    if any("\ud800" <= sign <= "\udfff" for sign in argument):
+        raise argparse.ArgumentTypeError(f"{argument!a} is not UTF-8")
+    return argument
 
 
 def duration(text: str) -> timedelta:

@@ -3,7 +3,8 @@
 Exit codes: 0 every organization complete; 1 could not run or finish; 2 usage or configuration is
 wrong; 3 some organizations complete, others not (``migrate --check``: migrations are pending;
 ``status --max-age``: some are too old); 4 tried, none complete; 5 complete, but removals were
-withheld; 6 another run is active; 130 and 143 stopped by SIGINT and SIGTERM.
+withheld; 6 another run is active; 129, 130 and 143 stopped by SIGHUP, SIGINT
+and SIGTERM.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # task that asyncio cancels for SIGINT may be deaf while it connects to a silent database.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end)
     process.forbid_core_dumps()
     output = process.open_streams()
     options = parser().parse_args(arguments)

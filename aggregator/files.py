@@ -107,9 +107,9 @@ def written_whole(output: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     target = Path(os.path.realpath(output))
-    _refuse_what_is_no_file(output, target)
     draft = target.with_name(f".aggregator-{secrets.token_hex(8)}.tmp")
     try:
+        _refuse_what_is_no_file(output, target)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         raise ConfigurationError([f"{output} cannot be written: {error.strerror}"]) from None

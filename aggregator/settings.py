@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -103,6 +103,8 @@ def _gateway(url: SecretStr) -> SecretStr:
         )
     if "@" in parts.netloc and parts.scheme != "https" and not _is_loopback(host):
         raise ValueError("must begin with https:// where it holds a user or a password")
+    if ":" in unquote(parts.username or ""):
+        raise ValueError("a user has no colon, which is where the password begins")
     return url
 
 

@@ -13,9 +13,12 @@ CREATE ROLE reporting LOGIN PASSWORD :'password' IN ROLE reporting_reader CONNEC
 ALTER ROLE reporting SET default_transaction_read_only = on;
 ALTER ROLE reporting SET statement_timeout = '5min';
 ALTER ROLE reporting SET idle_in_transaction_session_timeout = '5min';
+ALTER ROLE reporting SET lock_timeout = '5s';
 ALTER ROLE reporting SET temp_file_limit = '1GB';
 -- Compiling takes longer than most answers.
 ALTER ROLE reporting SET jit = off;
 
--- Nobody but the owner needs temporary tables; whoever reads must not be able to fill the disk.
+-- Nobody but the owner needs temporary tables, and nobody large objects; whoever reads must not be able
+-- to fill the disk.
 SELECT format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()) \gexec
+REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC;

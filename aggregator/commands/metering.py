@@ -60,7 +60,8 @@ def meter_of(options: argparse.Namespace, settings: Settings) -> Meter | None:
         import prometheus_client  # noqa: F401, PLC0415 (an optional extra)
     except ImportError:
         raise ConfigurationError([IS_MISSING]) from None
-    if path and (path == STANDARD_OUTPUT or not Path(path).parent.is_dir()):
+    # Path.is_dir raises for a folder that cannot be looked at.
+    if path and (path == STANDARD_OUTPUT or not os.path.isdir(Path(path).parent)):  # noqa: PTH112 -- see above
         raise ConfigurationError([f"the metrics file {path!a} is in no folder that exists"])
     return Meter(
         path,

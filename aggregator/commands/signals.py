@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run, and say so by its exit code."""
+"""SIGHUP, SIGINT and SIGTERM end a run, and say so by its exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregator.pipeline import Run
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+SIGNALS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
 SECONDS_TO_STOP = 9.0
 """After a signal; an end that is not reached by then, whatever it waits for, is forced."""
 
@@ -42,10 +42,11 @@ class Stopper:
 def handled_signals() -> Iterator[Stopper]:
     loop = asyncio.get_running_loop()
     stopper = Stopper()
-    for number in SIGNALS:
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heard:
         loop.add_signal_handler(number, stopper, number)
     try:
         yield stopper
     finally:
-        for number in SIGNALS:
+        for number in heard:
             loop.remove_signal_handler(number)

@@ -10,10 +10,16 @@ select
         when r.rolbypassrls then 'bypasses row-level security'
         when r.rolcreaterole then 'may make itself a member of other roles'
         when r.oid = d.datdba then 'owns the database'
+        when r.oid = any (o.owners) then 'owns the tables'
         when wide.roles is not null then 'is a member of ' || wide.roles
     end as sees_more_because
 from pg_roles restricted
 join pg_database d on d.datname = current_database()
+cross join (
+    select array_agg(relowner) as owners
+    from pg_class
+    where relnamespace::regnamespace::text in ('ledger', 'inventory', 'reporting', 'people')
+) o
 left join pg_roles r on r.rolname = $1::text
 left join lateral (
     select string_agg(m.rolname, ', ' order by m.rolname) as roles
@@ -24,7 +30,7 @@ left join lateral (
             or m.rolname ~ '^pg_'
             or m.rolsuper or m.rolbypassrls or m.rolcreaterole
             or m.oid = d.datdba
-            or m.oid in (select nspowner from pg_namespace where nspname = 'ledger')
+            or m.oid = any (o.owners)
         )
 ) wide on true
 where restricted.rolname = 'reporting_restricted'

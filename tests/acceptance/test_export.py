@@ -221,10 +221,11 @@ async def test_an_export_that_fails_midway_keeps_the_old_file_and_leaves_no_litt
     assert (path.read_text(), left(tmp_path)) == ("yesterday's", [path.name])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_keeps_the_old_file_and_leaves_no_litter(
     url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
+    """Also that of a terminal that was closed."""
     (tmp_path / "out.csv").write_text("yesterday's")
     arguments = ("export", "connections", "--output", "out.csv")
     async with stored(url) as ready, stored(url) as watching, ready.connection.transaction():
@@ -238,6 +239,20 @@ async def test_a_signal_keeps_the_old_file_and_leaves_no_litter(
     assert result.exit_code == 128 + number
     assert left(tmp_path) == ["out.csv"]
     assert (tmp_path / "out.csv").read_text() == "yesterday's"
+
+
+async def test_under_nohup_an_export_outlives_its_terminal(url: str, tmp_path: Path) -> None:
+    arguments = ("export", "connections", "--output", "out.csv")
+    env = {"AGGREGATOR_DATABASE_URL": url}
+    async with stored(url) as ready, stored(url) as watching:
+        await ready.connection.execute("begin; lock table inventory.connections")
+        async with started_in(tmp_path, *arguments, env=env, wrapper=("nohup",)) as process:
+            await until(lambda: watching.column(WAITING))
+            process.send_signal(signal.SIGHUP)
+            await ready.connection.execute("rollback")
+            result = await finished(process)
+    assert result.exit_code == 0
+    assert left(tmp_path) == ["out.csv"]
 
 
 async def test_a_reader_that_goes_away_ends_the_export(url: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,10 @@ import asyncpg
 import pytest
 
 from tests.acceptance.world import DEAD_DATABASE, World
-from tests.logins import new_login
+from tests.command import ROOT
+from tests.logins import Login, new_login
+
+OPERATIONS = ROOT / "docs/operations.md"
 
 LIMITS = {
     "statement_timeout": "5min",
@@ -126,6 +130,40 @@ async def test_whom_policies_do_not_bind_is_refused(world: World, options: str) 
     assert "so it would see more than that" in finished.stderr
 
 
+@pytest.mark.parametrize(
+    "role", ["inventory_owner", "inventory_writer", "reporting_reader", "reporting_restricted"]
+)
+async def test_a_role_of_ours_is_no_login(world: World, role: str) -> None:
+    """Threat S8: each of its members would see what it was granted, or all."""
+    await world.sync()
+    finished = await world.run("grant", role, "--organization", "acme-01")
+    assert finished.exit_code == 2
+    assert "is no role for a login" in finished.stderr
+    assert (
+        await world.query(
+            "select from pg_auth_members where member = $1::text::regrole"
+            " and roleid = 'reporting_restricted'::regrole",
+            role,
+        )
+        == []
+    )
+
+
+async def test_who_owns_the_tables_is_refused(world: World) -> None:
+    """Threat S8: as where nobody might hand them over while migrating."""
+    await world.sync()
+    async with new_login(world.database_url) as login:
+        await world.execute(f"alter view ledger.grantees owner to {login.name}")
+        finished = await world.run("grant", login.name, "--organization", "acme-01")
+        assert finished.exit_code == 2
+        assert "owns the tables" in finished.stderr
+        async with new_login(world.database_url, login.name) as member:
+            finished = await world.run("grant", member.name, "--organization", "acme-01")
+        assert finished.exit_code == 2
+        assert f"is a member of {login.name}" in finished.stderr
+        await world.execute("alter view ledger.grantees owner to inventory_owner")
+
+
 async def test_who_owns_the_database_is_refused(world: World) -> None:
     async with new_login(world.database_url) as login:
         [base] = await world.query("select current_database() as name, current_user as owner")
@@ -152,6 +190,9 @@ async def test_what_is_not_known_is_refused_whole(world: World, name: str) -> No
     [
         (),
         ("somebody",),
+        ("\udcff", "--tag", "a=b"),
+        ("somebody", "--organization", "\udcff"),
+        ("somebody", "--tag", "\udcff=b"),
         ("somebody", "--tag", "growth"),
         ("somebody", "--tag", "=growth"),
         ("somebody", "--list"),
@@ -163,13 +204,18 @@ async def test_what_makes_no_sense_is_refused_even_without_a_database(
 ) -> None:
     finished = await world.run("grant", *arguments, DATABASE_URL=DEAD_DATABASE)
     assert finished.exit_code == 2, finished.stderr
+    assert "\x1b" not in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
-@pytest.mark.parametrize("login", ["x" * 64, ""])
+@pytest.mark.parametrize(
+    "login", ["x" * 64, "", "two\nlines", "\x1b[31m", "public", "none", "pg_read_all_data"]
+)
 async def test_what_postgres_would_cut_or_refuse_is_no_name(world: World, login: str) -> None:
     finished = await world.run("grant", login, "--tag", "a=b")
     assert finished.exit_code == 2
     assert "cannot be the name of a login" in finished.stderr
+    assert "\x1b" not in finished.stderr
 
 
 async def test_grants_are_listed_and_revoked_as_a_whole(world: World, name: str) -> None:
@@ -205,15 +251,40 @@ async def test_an_owner_who_may_make_roles_can_grant(world: World, name: str) ->
     """Without a superuser, as on a managed server; it says which limit takes one."""
     await world.sync()
     async with new_login(world.database_url, options="createrole") as login:
+        await world.execute(f"grant inventory_owner to {login.name}; {may_grant(login.name)}")
+        await grants_as(world, login, name)
+
+
+async def test_an_owner_by_itself_can_grant_and_still_sees_all(world: World, name: str) -> None:
+    """Where nothing could be handed over to ``inventory_owner``."""
+    await world.sync()
+    async with new_login(world.database_url, options="createrole") as login:
         await world.execute(
-            f"grant inventory_owner to {login.name};"
-            f" grant reporting_restricted to {login.name} with admin option"
+            f"reassign owned by inventory_owner to {login.name}; {may_grant(login.name)}"
         )
-        finished = await world.run(
-            "grant", name, "--organization", "acme-01", DATABASE_URL=login.database_url
-        )
-        assert finished.exit_code == 0, finished.stderr
-        assert "temp_file_limit is not set" in finished.stderr
-        assert await organizations(world, name) == ["acme-01"]
-        quoted = '"' + name.replace('"', '""') + '"'
-        await world.execute(f"drop owned by {quoted}; drop role {quoted}")
+        async with login.connected() as owner:
+            await owner.execute("call ledger.secure()")
+        await grants_as(world, login, name)
+        async with login.connected() as owner:
+            assert await owner.fetchval("select count(organizations_total) from reporting.runs")
+        assert (await world.sync(DATABASE_URL=login.database_url)).exit_code == 0
+
+
+def may_grant(login: str) -> str:
+    """As docs/operations.md has it."""
+    statement: str
+    [statement] = re.findall(
+        r"^grant reporting_restricted to sync_owner .*;", OPERATIONS.read_text(), re.MULTILINE
+    )
+    return statement.replace("sync_owner", login)
+
+
+async def grants_as(world: World, login: Login, name: str) -> None:
+    finished = await world.run(
+        "grant", name, "--organization", "acme-01", DATABASE_URL=login.database_url
+    )
+    assert finished.exit_code == 0, finished.stderr
+    assert "temp_file_limit is not set" in finished.stderr
+    assert await organizations(world, name) == ["acme-01"]
+    quoted = '"' + name.replace('"', '""') + '"'
+    await world.execute(f"drop owned by {quoted}; drop role {quoted}")

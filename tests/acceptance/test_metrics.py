@@ -131,7 +131,7 @@ async def test_a_run_that_never_began_leaves_what_was_told(world: World) -> None
     assert (world.folder / "aggregator.prom").read_bytes() == before
 
 
-@pytest.mark.parametrize("path", ["no/such/folder/aggregator.prom", "-"])
+@pytest.mark.parametrize("path", ["no/such/folder/aggregator.prom", "-", "x" * 256 + "/metrics"])
 async def test_a_file_that_cannot_be_is_exit_2_before_anything_is_asked(
     world: World, path: str
 ) -> None:
@@ -143,10 +143,12 @@ async def test_a_file_that_cannot_be_is_exit_2_before_anything_is_asked(
 async def test_a_file_that_cannot_be_written_in_the_end_changes_no_exit_code(
     world: World,
 ) -> None:
+    """Fault I8: neither where it is a folder, nor where its path cannot be looked at."""
     (world.folder / "aggregator.prom").mkdir()
-    result = await world.sync(*FILE)
-    assert result.exit_code == 0
-    assert "metrics.not_written" in result.stderr
+    for arguments in (FILE, ("--metrics-file", "x" * 256)):
+        result = await world.sync(*arguments)
+        assert result.exit_code == 0, result.stderr
+        assert "metrics.not_written" in result.stderr
 
 
 async def test_names_of_organizations_are_labels_only_on_request(world: World) -> None:

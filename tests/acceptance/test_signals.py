@@ -21,7 +21,9 @@ from tests.command import finished
 from tests.simulator import Fault, Fleet
 
 SIGNALS = pytest.mark.parametrize(
-    ("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"]
+    ("number", "exit_code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
+    ids=["TERM", "INT", "HUP"],
 )
 SECONDS_TO_STOP = 10
 AT_ONCE = 4
@@ -166,6 +168,7 @@ async def test_a_second_signal_ends_it_at_once(half: World) -> None:
         ("check", signal.SIGTERM, 143),
         ("migrate", signal.SIGINT, 130),
         ("status", signal.SIGTERM, 143),
+        ("status", signal.SIGHUP, 129),
     ],
 )
 async def test_a_signal_before_the_run_has_started_ends_it_without_a_trace(

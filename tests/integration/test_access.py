@@ -250,6 +250,37 @@ async def test_numbers_are_those_of_its_organizations(watched: Watched) -> None:
     assert runs == (2, 0, 0, 0, 0, 0)
 
 
+async def test_what_others_have_changes_nothing_that_it_sees(watched: Watched) -> None:
+    """Threat S8: counts, flags and times, too; to who sees a part, there is no rest."""
+    names = [*await watched.views(), "reporting.connections_as_of(now())"]
+    async with watched.connection.transaction():  # for now() to stand still
+        before = await look(watched.connection, names)
+        await watched.owner.execute("set session_replication_role = replica")
+        for table in await watched.owner.fetch(COLUMNS):
+            await watched.owner.execute(
+                f"delete from {table['name']} t where t::text like '%{MARK}%'"  # noqa: S608 (names of the catalogue)
+            )
+        after = await look(watched.connection, names)
+
+    assert before.refused == set()
+    assert {
+        name
+        for name in names
+        if sorted(before.texts[name].split("\n")) != sorted(after.texts[name].split("\n"))
+    } == set()
+
+
+async def test_no_function_of_the_contract_is_left_out_here(watched: Watched) -> None:
+    """The next test calls those without arguments, and this one."""
+    assert [
+        row["name"]
+        for row in await watched.owner.fetch(
+            "select oid::regprocedure::text as name from pg_proc where pronargs > 0"
+            " and pronamespace::regnamespace::text in ('reporting', 'people')"
+        )
+    ] == ["reporting.connections_as_of(timestamp with time zone)"]
+
+
 async def test_the_catalogue_and_the_statistics_say_nothing_of_other_organizations(
     watched: Watched,
 ) -> None:

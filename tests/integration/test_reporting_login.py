@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -38,17 +37,22 @@ def create_login(dsn: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-async def test_the_login_reads_what_its_role_may_read_and_writes_nothing(
-    server: embedded.Server,
-) -> None:
-    created = await asyncio.to_thread(create_login, server.dsn, REPORTING_PASSWORD=PASSWORD)
+@pytest.fixture(scope="module")
+def with_login(server: embedded.Server) -> embedded.Server:
+    created = create_login(server.dsn, REPORTING_PASSWORD=PASSWORD)
     assert (created.returncode, created.stderr) == (0, "")
-    owner = await asyncpg.connect(server.dsn)
+    return server
+
+
+async def test_the_login_reads_what_its_role_may_read_and_writes_nothing(
+    with_login: embedded.Server,
+) -> None:
+    owner = await asyncpg.connect(with_login.dsn)
     await owner.execute("CREATE TABLE seen AS SELECT 1 AS one; CREATE TABLE hidden (two int)")
     await owner.execute("GRANT SELECT ON seen TO reporting_reader; GRANT INSERT ON seen TO PUBLIC")
     await owner.close()
 
-    port = urlsplit(server.tcp_url).port
+    port = urlsplit(with_login.tcp_url).port
     reader = await asyncpg.connect(
         host="127.0.0.1", port=port, user="reporting", password=PASSWORD, database="aggregator"
     )
@@ -58,6 +62,37 @@ async def test_the_login_reads_what_its_role_may_read_and_writes_nothing(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await reader.fetch("SELECT * FROM hidden")
     await reader.close()
+
+
+async def test_the_login_fills_no_disk_whatever_it_sets(
+    with_login: embedded.Server,
+) -> None:
+    """Threat S9: no limit is missing, and none of what every login may make is left to it."""
+    owner = await asyncpg.connect(with_login.dsn)
+    limits = await owner.fetchval(
+        "select setconfig from pg_db_role_setting where setrole = 'reporting'::regrole"
+    )
+    assert set(limits) == {
+        "default_transaction_read_only=on",
+        "idle_in_transaction_session_timeout=5min",
+        "jit=off",
+        "lock_timeout=5s",
+        "statement_timeout=5min",
+        "temp_file_limit=1GB",
+    }
+    connections = "select rolconnlimit from pg_roles where rolname = 'reporting'"
+    assert await owner.fetchval(connections) == 20
+    await owner.execute("set role reporting")
+    for refused in (
+        "create temporary table mine (a int)",
+        "select lo_create(0)",
+        "select lo_creat(-1)",
+        "select lo_from_bytea(0, 'mine')",
+        "set temp_file_limit = '100GB'",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await owner.execute(refused)
+    await owner.close()
 
 
 def test_without_a_password_no_login_is_made(server: embedded.Server) -> None:

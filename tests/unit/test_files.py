@@ -112,6 +112,19 @@ def test_what_can_never_be_written_is_refused_before_anything_is_read(tmp_path: 
     ]
 
 
+def test_a_path_that_cannot_even_be_looked_at_is_refused_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    """Also one in a folder that this user may not enter."""
+    long = "x" * 256
+    for output, why in (
+        (tmp_path / long, "cannot be written: File name too long"),
+        (tmp_path / long / "out.html", "cannot be written: File name too long"),
+    ):
+        with pytest.raises(ConfigurationError, match=why), written_whole(str(output)):
+            pytest.fail("the block was entered")
+
+
 def test_a_dash_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     with written_whole("-") as file:
         file.write(b"page")

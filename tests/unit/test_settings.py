@@ -324,6 +324,7 @@ def test_a_pushgateway_may_speak_plain_http_where_no_password_travels(
         (f"http://me:{CANARY}@pushgateway:9091", "must begin with https://"),
         (f"https://me:pa/{CANARY}@pushgateway", "is not a URL"),
         (f"https://me/{CANARY}@pushgateway", "must not have a query or a fragment"),
+        (f"https://m%3Ae:{CANARY}@pushgateway", "a user has no colon"),
         (f"https://pushgateway?key={CANARY}", "must not have a query or a fragment"),
         ("pushgateway:9091", "is not a URL"),
         ("http://", "is not a URL"),
