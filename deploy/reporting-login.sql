@@ -15,5 +15,8 @@ ALTER ROLE reporting SET statement_timeout = '5min';
 ALTER ROLE reporting SET idle_in_transaction_session_timeout = '5min';
 ALTER ROLE reporting SET temp_file_limit = '1GB';
 
+-- Compiling what a dashboard asks takes longer than running it.
+ALTER ROLE reporting SET jit = off;
+
 -- Nobody but the owner needs temporary tables; whoever reads must not be able to fill the disk.
 SELECT format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()) \gexec

@@ -34,6 +34,8 @@ from (
             ('statement_timeout', '5min'),
             ('idle_in_transaction_session_timeout', '5min'),
             ('lock_timeout', '5s'),
+            -- A plan with policies in it looks dear: compiling it takes seconds, running it none.
+            ('jit', 'off'),
             ('temp_file_limit', '1GB')
     ) as l (setting, value)
     where not exists (
