@@ -19,9 +19,9 @@ LIMITS = {
     "statement_timeout": "5min",
     "idle_in_transaction_session_timeout": "5min",
     "lock_timeout": "5s",
+    "jit": "off",
     "temp_file_limit": "1GB",
     "default_transaction_read_only": "on",
-    "jit": "off",
 }
 
 
