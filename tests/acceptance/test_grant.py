@@ -266,10 +266,10 @@ async def test_an_owner_by_itself_can_grant_and_still_sees_all(world: World, nam
 
 def may_grant(login: str) -> str:
     """As docs/operations.md has it."""
-    [statement] = re.findall(
+    statements: list[str] = re.findall(
         r"^grant reporting_restricted to sync_owner .*;", OPERATIONS.read_text(), re.MULTILINE
     )
-    return statement.replace("sync_owner", login)
+    return statements[0].replace("sync_owner", login)
 
 
 async def grants_as(world: World, login: Login, name: str) -> None:
