@@ -14,6 +14,7 @@ from aggregator import retention
 from aggregator.retention import Horizons, prune
 from tests.acceptance.world import WAITING, until
 from tests.command import RunCommand, finished, started_in
+from tests.faults.outside import needs_root
 from tests.stored import Stored, stored
 from tests.syncing import Row, Syncing
 
@@ -272,6 +273,21 @@ async def test_while_a_run_is_active_nothing_is_deleted(
         assert result.exit_code == 6
         assert await past.rows(*HISTORY), "to count needs no lock"
     assert await past.world.value("select count(*) from reporting.retention") == 0
+
+
+@needs_root("faketime")
+async def test_a_clock_that_is_years_ahead_costs_no_history(past: Past, tmp_path: Path) -> None:
+    """Fault E8: what is old the database's clock says, too."""
+    expected = await past.rows(*HISTORY)
+    env = {"AGGREGATOR_DATABASE_URL": past.world.database_url}
+    wrapper = ("faketime", "-f", "+9y")
+    arguments = ("prune", "--apply", "--json", *HISTORY)
+    async with started_in(tmp_path, *arguments, env=env, wrapper=wrapper) as process:
+        result = await finished(process)
+    assert (result.exit_code, result.stderr) == (0, "")
+    deleted = {row["table"]: row["rows"] for row in result.document["tables"] if row["rows"]}
+    assert deleted == expected
+    assert await past.states("third") == {"present", "absent"}
 
 
 async def test_pruning_that_is_killed_midway_lies_nowhere_and_can_go_on(
