@@ -244,7 +244,21 @@ async def test_runs_go_with_their_books_but_for_the_last_complete_one(past: Past
             " where run_id = (select run_id from ledger.runs order by started_at limit 1)"
         )
     assert await past.rows() == {}
+    await past.prune("--apply")
     assert await past.world.value("select count(*) from reporting.run_organizations") == 4
+
+
+async def test_what_goes_is_what_was_counted(past: Past) -> None:
+    before = await everything(past.world)
+    counted = await past.rows(*HISTORY, "--runs-days", "200")
+    await past.prune("--apply", *HISTORY, "--runs-days", "200")
+    after = await everything(past.world)
+
+    gone = {name: len(rows) - len(after[name]) for name, rows in before.items()}
+    assert {name: rows for name, rows in gone.items() if rows and name != "ledger.horizons"} == (
+        counted
+    )
+    assert all(set(after[name]) <= set(rows) for name, rows in before.items() if gone[name] > 0)
 
 
 async def test_pruning_again_finds_nothing_and_never_goes_back(past: Past) -> None:
