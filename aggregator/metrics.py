@@ -77,7 +77,7 @@ def exposition(
 
 def _add_account(gauges: _Gauges, account: Mapping[str, Any]) -> None:
     gauges.add(
-        "run_exit_code", "Exit code of the last run, as in the README.", account["exit_code"]
+        "run_exit_code", "Exit code of the last run, as in docs/commands.md.", account["exit_code"]
     )
     gauges.add_each(
         "run_status",

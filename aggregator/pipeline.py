@@ -42,7 +42,7 @@ class Run:
             plan_version=work.plan_version,
             configured=work.configured,
         )
-        self._stages = Stages(work, self._books, self._writer.queue)
+        self._stages = Stages(work, self._books, self._writer)
 
     @property
     def summary(self) -> Summary:
@@ -80,12 +80,13 @@ class Run:
 
     async def _finish_writing(self, writing: asyncio.Task[None]) -> None:
         """Lets the writer write what is finished, then accounts for what is not."""
-        ending = asyncio.create_task(self._writer.queue.put(None))
+        draining = asyncio.create_task(self._writer.drain())
         try:
-            await asyncio.wait({ending, writing}, return_when=asyncio.FIRST_COMPLETED)
-            await writing
+            await asyncio.wait({draining, writing}, return_when=asyncio.FIRST_COMPLETED)
+            if writing.done():
+                writing.result()
         finally:
-            ending.cancel()
+            draining.cancel()
         rest = self._rest("the run was stopped")
         if rest:
             self._written(await self._writer.write(rest))

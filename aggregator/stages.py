@@ -18,6 +18,7 @@ from aggregator.model import Organization, Outcome
 from aggregator.resource import Resource
 from aggregator.scope import ScopeResult
 from aggregator.visit import Scope, Visit
+from aggregator.writer import Writer
 
 T = TypeVar("T")
 
@@ -28,18 +29,16 @@ READ = {Outcome.COMPLETE, Outcome.PARTIAL}
 
 
 class Stages:
-    """Collects the resources of ``work`` and puts every result into ``results``.
+    """Collects the resources of ``work`` and hands every result to ``writer``.
 
     A stage begins when all of the one before is written and recorded in ``books``.
     """
 
-    def __init__(
-        self, work: Work, books: Books, results: asyncio.Queue[ScopeResult | None]
-    ) -> None:
+    def __init__(self, work: Work, books: Books, writer: Writer) -> None:
         self._work = work
         self._books = books
         self._agenda = Agenda(work, books)
-        self._results = results
+        self._writer = writer
         self._incident = AuthIncident(0)
         self._fleet = FleetIncident(len(work.organizations))
         self._refused_keys: list[tuple[Scope, ScopeResult]] = []
@@ -56,7 +55,7 @@ class Stages:
         await self._collect_all(organizations, by_connection_of(self._work.resources))
         if not self._incident.active:
             await self._each(self._agenda.deployments(organizations), self._collect_once)
-        await self._results.join()
+        await self._writer.drain()
         if headline := self._incident.headline or self._fleet.headline:
             self._books.summary.headlines.append(headline)
         else:
@@ -82,7 +81,7 @@ class Stages:
         """Collects these resources of all organizations, and waits until they are written."""
         await self._each(self._agenda.scopes(organizations, resources), self._collect)
         await self._each(self._confirmations(), self._collect_again)
-        await self._results.join()
+        await self._writer.drain()
 
     async def _confirmations(self) -> AsyncIterator[Scope]:
         """Scopes whose key was refused, as they were at the start; none in an auth incident."""
@@ -143,7 +142,7 @@ class Stages:
             )
         if result.absence is not None:
             self._books.await_proof(scope)
-        await self._results.put(result)
+        await self._writer.put(result)
 
     async def _absences(self) -> AsyncIterator[tuple[Scope, ScopeResult]]:
         for scope, result in self._books.unproven:
@@ -153,7 +152,7 @@ class Stages:
         scope, result = unproven
         if result.absence is not None:
             verdict = await self._work.prover.prove(scope, result, result.absence)
-            await self._results.put(verdict)
+            await self._writer.put(verdict)
 
     async def _result(self, scope: Scope) -> ScopeResult:
         organization, resource = scope.organization, scope.resource

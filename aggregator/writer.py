@@ -38,7 +38,7 @@ class _RolledBack(Exception):  # noqa: N818 (a way out of a transaction, not an 
 
 
 class Writer:
-    """Takes results from a queue until it gets None; hands what it wrote to ``written``.
+    """Writes the results that are ``put`` while it runs; hands what it wrote to ``written``.
 
     With ``plan_version`` nothing is committed: every transaction is rolled back after it counted,
     on a run of its own that exists only inside it. There ``configured`` are the names of the whole
@@ -55,7 +55,7 @@ class Writer:
         plan_version: str | None = None,
         configured: frozenset[str] | None = None,
     ) -> None:
-        self.queue: asyncio.Queue[ScopeResult | None] = asyncio.Queue(QUEUED_SCOPES)
+        self._queue: asyncio.Queue[ScopeResult | None] = asyncio.Queue(QUEUED_SCOPES)
         self._database = database
         self._run_id = run_id
         self._generation = generation
@@ -63,35 +63,39 @@ class Writer:
         self._plan_version = plan_version
         self._configured = configured
 
+    async def put(self, result: ScopeResult) -> None:
+        """Waits while too many results are."""
+        await self._queue.put(result)
+
+    async def drain(self) -> None:
+        """Returns when everything is written; nobody puts anything in the meantime."""
+        await self._queue.put(None)
+        await self._queue.join()
+
     async def run(self) -> None:
-        """Raises ``DatabaseError`` when the database cannot be written at all."""
-        open_queue = True
-        while open_queue:
-            batch, open_queue = await self._next_batch()
+        """Until it is cancelled; raises ``DatabaseError`` when nothing can be written at all."""
+        while True:
+            taken = await self._take()
+            batch = [result for result in taken if result is not None]
             if batch:
                 self._written(await self.write(batch))
-                for _ in batch:
-                    self.queue.task_done()
+            for _ in taken:
+                self._queue.task_done()
 
-    async def _next_batch(self) -> tuple[list[ScopeResult], bool]:
-        first = await self.queue.get()
-        if first is None:
-            return [], False
-        batch, rows = [first], _rows(first)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + BATCH_SECONDS
-        while rows < BATCH_ROWS and len(batch) < BATCH_SCOPES:
+    async def _take(self) -> list[ScopeResult | None]:
+        """The results of one transaction; the last is None where no more is to come."""
+        taken = [await self._queue.get()]
+        rows = _rows(taken[0])
+        until = asyncio.get_running_loop().time() + BATCH_SECONDS
+        while taken[-1] is not None and rows < BATCH_ROWS and len(taken) < BATCH_SCOPES:
             try:
                 # Only who has to wait pays for a timer.
-                async with asyncio.timeout_at(until if self.queue.empty() else None):
-                    result = await self.queue.get()
+                async with asyncio.timeout_at(until if self._queue.empty() else None):
+                    taken.append(await self._queue.get())
             except TimeoutError:
                 break
-            if result is None:
-                return batch, False
-            batch.append(result)
-            rows += _rows(result)
-        return batch, True
+            rows += _rows(taken[-1])
+        return taken
 
     async def write(self, batch: Sequence[ScopeResult]) -> list[ScopeResult]:
         """Writes results now and gives them back with what was really written of each."""
@@ -214,8 +218,8 @@ class Writer:
         await self._database.patiently(act, attempts=ATTEMPTS)
 
 
-def _rows(result: ScopeResult) -> int:
-    if result.change is None:
+def _rows(result: ScopeResult | None) -> int:
+    if result is None or result.change is None:
         return 0
     return len(result.change.records) + len(result.change.readings or ())
 

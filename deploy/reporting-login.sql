@@ -15,6 +15,8 @@ ALTER ROLE reporting SET statement_timeout = '5min';
 ALTER ROLE reporting SET idle_in_transaction_session_timeout = '5min';
 ALTER ROLE reporting SET lock_timeout = '5s';
 ALTER ROLE reporting SET temp_file_limit = '1GB';
+-- Compiling takes longer than most answers.
+ALTER ROLE reporting SET jit = off;
 
 -- Nobody but the owner needs temporary tables, and nobody large objects; whoever reads must not be able
 -- to fill the disk.

@@ -24,7 +24,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
@@ -177,7 +177,7 @@ class Superset:
     def _wait(self) -> None:
         give_up = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up:
-            with suppress(URLError), urlopen(f"{self.url}/health", timeout=5):  # noqa: S310 - as above
+            with suppress(OSError), urlopen(f"{self.url}/health", timeout=30):  # noqa: S310 - as above
                 return
             time.sleep(0.5)
         raise SystemExit(f"Superset does not start: {(self.home / 'log').read_text()[-2000:]}")

@@ -25,7 +25,10 @@ def choose_resources(names: Sequence[str]) -> list[Resource]:
     if unknown:
         known = ", ".join(RESOURCES)
         raise ConfigurationError(
-            [f"no such resource: {name} (there are: {known})" for name in unknown]
+            [
+                f"no such resource: {name}{_near(name, RESOURCES)} (there are: {known})"
+                for name in unknown
+            ]
         )
     wanted = set(names) or {name for name, each in RESOURCES.items() if each.is_default}
     needed = {each.needs for name, each in RESOURCES.items() if name in wanted and each.needs}
@@ -76,5 +79,9 @@ def choose_organizations(
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"no such organization: {name}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"no such organization: {name}{_near(name, known)}"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -18,18 +18,14 @@ REMEDY = (
 
 
 async def run(options: argparse.Namespace) -> int:
+    _refuse_what_does_not_fit(options)
     settings = load_settings()
     logs.configure(settings.log_format, "warning")
     async with stored_inventory(settings) as database:
         if options.list:
-            _refuse(options.login, options.organization, options.tag)
             async with database.transaction() as connection:
                 terminal.print_grants(await access.grants(connection))
             return 0
-        if options.login is None or not options.organization + options.tag:
-            raise ConfigurationError(
-                ["name a login, and an organization or a tag; or ask with --list"]
-            )
         try:
             async with database.transaction() as connection:
                 granted = await access.grant(
@@ -50,6 +46,9 @@ async def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse(*given: object) -> None:
-    if any(given):
+def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:
+    whom, what = options.login is not None, bool(options.organization or options.tag)
+    if options.list and (whom or what):
         raise ConfigurationError(["--list takes nothing else"])
+    if not options.list and not (whom and what):
+        raise ConfigurationError(["name a login, and an organization or a tag; or ask with --list"])

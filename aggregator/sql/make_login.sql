@@ -34,7 +34,8 @@ from (
             ('statement_timeout', '5min'),
             ('idle_in_transaction_session_timeout', '5min'),
             ('lock_timeout', '5s'),
-            ('temp_file_limit', '1GB')
+            ('temp_file_limit', '1GB'),
+            ('jit', 'off')  -- compiling takes longer than most answers
     ) as l (setting, value)
     where not exists (
         select

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from benchmarks.connection_types import CONNECTION_TYPES
+from benchmarks.views.sizes import Sizes, identifier, mixed
 
 DEPLOYMENT = "app.polytomic.com"
 RESOURCES = (
@@ -22,42 +22,10 @@ RESOURCES = (
 )
 MOMENTS = 200
 """Transactions into which the changes of one day are spread."""
+RUNS = 60
 NULL = r"\N"
 _NO_ENDPOINT = {"hubspot", "gsheets"}
 _CONFIGURATIONS = [orjson.dumps(fields).decode() for _, _, fields in CONNECTION_TYPES]
-_MASK = 0xFFFFFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How large the fleet is; the defaults are those of the goal."""
-
-    organizations: int = 10_000
-    connections: int = 1_000_000
-    days: int = 365
-    changed: float = 0.01
-    """Share of the connections that change each day."""
-    seed: int = 1
-
-    @property
-    def each(self) -> int:
-        """Connections of one organization."""
-        return self.connections // self.organizations
-
-
-def mixed(*numbers: int) -> int:
-    """32 bits that look random, and are the same every time."""
-    state = 0x9E3779B9
-    for number in numbers:
-        state = ((state ^ number) * 0x85EBCA6B) & _MASK
-        state = ((state ^ (state >> 13)) * 0xC2B2AE35) & _MASK
-        state ^= state >> 16
-    return state
-
-
-def identifier(kind: int, number: int) -> str:
-    first, second = mixed(kind, number), mixed(kind, number, 1)
-    return f"{first:08x}-{kind:04x}-4{second & 0xFFF:03x}-8{second >> 20:03x}-{number:012x}"
 
 
 class Fleet:
@@ -230,27 +198,24 @@ class Fleet:
                 )
 
     def runs(self) -> Iterator[str]:
-        """One an hour for 90 days."""
+        """One an hour, as many as have books."""
         counts = (
             f'{{"connections": {{"seen": {self.sizes.connections}, "created": 0, "updated": 400,'
             ' "unchanged": 0, "removed": 0, "restored": 0, "withheld": 0, "rejected": 0}}'
         )
-        for number in range(2160):
-            at = _text(self._now - timedelta(hours=2160 - number))
+        for number in range(RUNS):
+            at = _text(self._now - timedelta(hours=RUNS - number))
             yield f"{identifier(12, number)}\t{at}\t{at}\tpartial\t3\t1\t60\t60000\t0\t{counts}"
 
     def run_organizations(self) -> Iterator[str]:
-        """Of the last ten runs: a year of them is what pruning is for."""
-        for run in range(2150, 2160):
-            at = _text(self._now - timedelta(hours=2160 - run))
+        """Of connections: a year of all is what pruning is for."""
+        for run in range(RUNS):
+            at = _text(self._now - timedelta(hours=RUNS - run))
             for number, organization in enumerate(self._organizations):
-                for resource, per in RESOURCES:
-                    if per == "deployment" and number:
-                        continue
-                    yield (
-                        f"{identifier(12, run)}\torg-{number:05}\t{resource}\t{organization}\t"
-                        f"{self._outcome(number)}\t1\t{at}\t{at}\t{at}"
-                    )
+                yield (
+                    f"{identifier(12, run)}\torg-{number:05}\tconnections\t{organization}\t"
+                    f"{self._outcome(number)}\t1\t{at}\t{at}\t{at}"
+                )
 
     @staticmethod
     def _outcome(number: int) -> str:

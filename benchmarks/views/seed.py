@@ -10,7 +10,8 @@ from itertools import islice
 import asyncpg
 
 from aggregator.migrate import migrate
-from benchmarks.views.fleet import Fleet, Sizes
+from benchmarks.views.fleet import Fleet
+from benchmarks.views.sizes import Sizes
 
 _LINES = 2_000
 _OWN = "valid_from, first_seen_at, generation"

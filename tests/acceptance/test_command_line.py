@@ -7,11 +7,10 @@ import tomllib
 import pytest
 
 from aggregator import __version__
-from tests.acceptance.world import World
+from tests.acceptance.world import DEAD_DATABASE, World
 from tests.command import ROOT, RunCommand
 
 COMMANDS = ("sync", "check", "migrate", "status", "explain", "export", "prune")
-DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
 async def test_the_help_names_the_commands_and_every_exit_code(

@@ -6,11 +6,9 @@ import json
 from datetime import datetime
 
 from tests.acceptance.conftest import NewWorld
-from tests.acceptance.world import Row, World, until
+from tests.acceptance.world import DEAD_DATABASE, Row, World, until
 from tests.command import RunCommand, finished
 from tests.simulator import Fault, Fleet
-
-DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
 async def test_0_means_every_organization_is_complete(world: World) -> None:

@@ -8,8 +8,7 @@ import re
 import pytest
 
 from tests.acceptance.conftest import NewWorld
-from tests.acceptance.test_command_line import DEAD_DATABASE
-from tests.acceptance.world import Row, World
+from tests.acceptance.world import DEAD_DATABASE, Row, World
 from tests.command import RunCommand
 from tests.faults.test_terminal import ATTACKS, unprintable
 from tests.simulator import CANARY, Fault, Fleet

@@ -41,7 +41,7 @@ async def test_an_unknown_resource_is_exit_2_and_told_with_those_that_there_are(
 ) -> None:
     result = await world.sync("--resource", "modles")
     assert result.failed_with(2)
-    assert "no such resource: modles" in result.stderr
+    assert "no such resource: modles; did you mean models?" in result.stderr
     assert all(name in result.stderr for name in RESOURCES)
     assert world.simulator.observed.requests() == []
 

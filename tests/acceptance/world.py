@@ -39,6 +39,9 @@ where c.relkind in ('r', 'v', 'm', 'p')
 order by name
 """
 
+DEAD_DATABASE = "postgresql://nobody@127.0.0.1:9/nothing"
+"""Nobody listens there."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:

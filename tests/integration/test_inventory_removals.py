@@ -338,7 +338,7 @@ async def test_a_resource_that_is_forbidden_keeps_its_rows(
     everything.fleet["acme-01"].faults = [Fault(path=path, status=403)]
     everything.fleet["acme-01"].identity = {"role": "viewer"}
 
-    for _ in range(3):
+    for _ in range(2):  # and where runs agree
         account = await everything.sync()
         assert all(counts["removed"] == 0 for counts in account["resources"].values())
 

@@ -57,6 +57,7 @@ async def test_the_login_reads_what_its_role_may_read_and_writes_nothing(
         host="127.0.0.1", port=port, user="reporting", password=PASSWORD, database="aggregator"
     )
     assert await reader.fetchval("SELECT one FROM seen") == 1
+    assert await reader.fetchval("SHOW jit") == "off"
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await reader.execute("INSERT INTO seen VALUES (2)")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -75,6 +76,7 @@ async def test_the_login_fills_no_disk_whatever_it_sets(
     assert set(limits) == {
         "default_transaction_read_only=on",
         "idle_in_transaction_session_timeout=5min",
+        "jit=off",
         "lock_timeout=5s",
         "statement_timeout=5min",
         "temp_file_limit=1GB",

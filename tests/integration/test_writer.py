@@ -116,6 +116,20 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+# Batches
+
+
+async def test_the_end_of_a_stage_is_written_without_waiting_for_more(
+    everything: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.writer.BATCH_SECONDS", 3600)
+    sizes = _counting(monkeypatch)
+    async with asyncio.timeout(30):
+        account = await everything.sync()
+    assert account["outcomes"] == {"complete": sum(sizes)}
+    assert len(sizes) == 3, "lists, what is asked by connection, types: a transaction each"
+
+
 # Locks of others
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from benchmarks.views.fleet import Sizes
 from benchmarks.views.seed import seed
+from benchmarks.views.sizes import Sizes
 from tests.queries.asking import FILES, FOLDER, Asking, asking
 from tests.queries.fleet import HEALTHY, Teller, Version, tell_fleet
 from tests.stored import DEPLOYMENT, READ, Row, Stored
