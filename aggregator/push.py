@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aiohttp
@@ -25,22 +26,17 @@ async def push(url: str, metrics: bytes, *, seconds: float = MOST_SECONDS) -> No
     address = urlunsplit(
         (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + GROUP, "", "")
     )
-    auth = None
+    headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     if parts.username:
-        auth = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""), "utf-8")
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
     trouble = ""
     try:
         async with (
             aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=seconds), cookie_jar=aiohttp.DummyCookieJar()
             ) as session,
-            session.put(
-                address,
-                data=metrics,
-                auth=auth,
-                headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-                allow_redirects=False,
-            ) as response,
+            session.put(address, data=metrics, headers=headers, allow_redirects=False) as response,
         ):
             if response.status not in TAKEN:
                 trouble = f"the gateway answered {response.status}"

@@ -2,7 +2,9 @@
 
 Every text is quoted, nothing else is: an empty cell without quotes is NULL, ``""`` an empty text. A
 text that a spreadsheet would take for a formula gets a leading ``'``, and so does one that begins
-with ``'`` and would then look like it; ``original`` takes it away again. Numbers stay numbers.
+with ``'`` and would then look like it. Where the decimal sign is a comma, Excel divides at ``;``,
+tabs and line ends within our quotes: what begins there gets its ``'``, too. ``original`` takes all
+of them away again. Numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -19,18 +21,23 @@ import orjson
 from aggregator.export.column import TIMESTAMP, WHOLE, Column, Write, timestamp_text
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\0＝＋－＠]")  # noqa: RUF001 (full-width forms count)
+_INNER = "(?=['\"]*[=+\\-@＝＋－＠])"  # noqa: RUF001 (the same)
+_UNGUARDED = re.compile(f"[;\t\r\n]{_INNER}")
+_GUARDED = re.compile(f"([;\t\r\n])'{_INNER}")
 END = "\r\n"
 
 
 def csv_text(value: str) -> str:
     """The cell of a text."""
     guard = "'" if _FORMULA.match(value) else ""
-    return f'"{guard}{value.replace(chr(34), chr(34) * 2)}"'
+    inner = _UNGUARDED.sub(lambda found: f"{found[0]}'", value)
+    return f'"{guard}{inner.replace(chr(34), chr(34) * 2)}"'
 
 
 def original(cell: str) -> str:
     """The text that a cell stands for, quotes taken away by whoever read the file."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    text = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _GUARDED.sub(r"\1", text)
 
 
 @contextmanager

@@ -48,6 +48,13 @@ async def test_a_login_is_made_that_sees_what_it_was_granted(world: World, name:
     await world.sync()
 
     finished = await world.run("grant", name, "--organization", "acme-01")
+    [made] = await world.query(
+        "select rolcanlogin, rolconnlimit, setconfig from pg_roles"
+        " join pg_db_role_setting on setrole = oid where rolname = $1",
+        name,
+    )
+    assert (made["rolcanlogin"], made["rolconnlimit"]) == (True, 20)
+    assert set(made["setconfig"]) == {f"{setting}={value}" for setting, value in LIMITS.items()}
     again = await world.run("grant", name, "--organization", "acme-03")
 
     assert (finished.exit_code, again.exit_code) == (0, 0), finished.stderr

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import stat
 import time
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pytest
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
+from aggregator.push import PushError, push
 from tests.acceptance.conftest import NewWorld
 from tests.acceptance.world import World, until
 from tests.simulator import Fault, Fleet
@@ -222,6 +224,17 @@ async def test_the_password_of_a_gateway_reaches_it_and_nobody_else(world: World
     assert "metrics.not_pushed" not in result.stderr
     assert 'metrics.not_pushed error="the gateway answered 401"' in refused.stderr
     assert "metrics.not_pushed" in unreachable.stderr
+
+
+async def test_what_went_wrong_at_a_gateway_is_told_without_its_address() -> None:
+    """Threat S1, trap T1: by itself, before any log masks it; nor is it in what came before."""
+    secret = "an-obvious-" + "fake"  # a traceback has this line
+    for address in ("127.0.0.1:1", "127.0.0.1:1/%00", "a..b"):
+        with pytest.raises(PushError) as caught:
+            await push(f"http://me:{secret}@{address}", b"")
+        assert secret not in "".join(traceback.format_exception(caught.value))
+        assert address not in str(caught.value)
+        assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("status", [307, 400, 500])

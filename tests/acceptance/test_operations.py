@@ -70,6 +70,15 @@ def test_the_cron_job_of_kubernetes_starts_one_at_a_time() -> None:
     parser().parse_args(container["args"])
 
 
+def test_the_unit_fails_for_what_somebody_is_to_be_woken_for() -> None:
+    """Of the exit codes of the table; 0 is a success anyhow, and a stopped unit is no alarm."""
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", PAGE, re.MULTILINE)
+    harmless = [code for code, who in rows if who != "wake somebody" and code != "0"]
+    text = (UNITS / "polytomic-inventory.service").read_text()
+    assert re.findall(r"^SuccessExitStatus=(.*)$", text, re.MULTILINE) == [" ".join(harmless)]
+    assert len(harmless) == 3
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     """With a program that exists here; what the unit runs is a command of ours."""

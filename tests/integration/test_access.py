@@ -250,6 +250,32 @@ async def test_numbers_are_those_of_its_organizations(watched: Watched) -> None:
     assert runs == (2, 0, 0, 0, 0, 0)
 
 
+async def test_policies_hide_the_rest_from_a_login_that_may_name_the_tables(
+    watched: Watched,
+) -> None:
+    """Threat S8: privileges that somebody granted by hand open no more rows than views do."""
+    await watched.owner.execute(
+        f"grant usage on schema ledger, inventory to {watched.login.name};"
+        f" grant select on all tables in schema ledger, inventory to {watched.login.name}"
+    )
+    await watched.owner.execute("insert into ledger.grants (login, tag) values ($1, '{}')", MARK)
+    await watched.owner.execute("insert into ledger.listings values ($1, now(), '')", MARK)
+    tables = await watched.owner.fetch(
+        "select oid::regclass::text as name from pg_class where relkind in ('r', 'p')"
+        " and relnamespace::regnamespace::text in ('ledger', 'inventory')"
+    )
+    seen = await look(watched.connection, [row["name"] for row in tables])
+
+    assert (seen.foreign, seen.refused) == (set(), set())
+    assert {name for name, text in seen.texts.items() if not text} == {
+        "inventory.users",
+        "ledger.grants",
+        "ledger.installation",
+        "ledger.migrations",
+        "ledger.run_lock",
+    }
+
+
 async def test_what_others_have_changes_nothing_that_it_sees(watched: Watched) -> None:
     """Threat S8: counts, flags and times, too; to who sees a part, there is no rest."""
     names = [*await watched.views(), "reporting.connections_as_of(now())"]

@@ -14,6 +14,7 @@ from aggregator import retention
 from aggregator.retention import Horizons, prune
 from tests.acceptance.world import WAITING, until
 from tests.command import RunCommand, finished, started_in
+from tests.faults.outside import needs_root
 from tests.stored import Stored, stored
 from tests.syncing import Row, Syncing
 
@@ -243,7 +244,21 @@ async def test_runs_go_with_their_books_but_for_the_last_complete_one(past: Past
             " where run_id = (select run_id from ledger.runs order by started_at limit 1)"
         )
     assert await past.rows() == {}
+    await past.prune("--apply")
     assert await past.world.value("select count(*) from reporting.run_organizations") == 4
+
+
+async def test_what_goes_is_what_was_counted(past: Past) -> None:
+    before = await everything(past.world)
+    counted = await past.rows(*HISTORY, "--runs-days", "200")
+    await past.prune("--apply", *HISTORY, "--runs-days", "200")
+    after = await everything(past.world)
+
+    gone = {name: len(rows) - len(after[name]) for name, rows in before.items()}
+    assert {name: rows for name, rows in gone.items() if rows and name != "ledger.horizons"} == (
+        counted
+    )
+    assert all(set(after[name]) <= set(rows) for name, rows in before.items() if gone[name] > 0)
 
 
 async def test_pruning_again_finds_nothing_and_never_goes_back(past: Past) -> None:
@@ -272,6 +287,21 @@ async def test_while_a_run_is_active_nothing_is_deleted(
         assert result.exit_code == 6
         assert await past.rows(*HISTORY), "to count needs no lock"
     assert await past.world.value("select count(*) from reporting.retention") == 0
+
+
+@needs_root("faketime")
+async def test_a_clock_that_is_years_ahead_costs_no_history(past: Past, tmp_path: Path) -> None:
+    """Fault E8: what is old the database's clock says, too."""
+    expected = await past.rows(*HISTORY)
+    env = {"AGGREGATOR_DATABASE_URL": past.world.database_url}
+    wrapper = ("faketime", "-f", "+9y")
+    arguments = ("prune", "--apply", "--json", *HISTORY)
+    async with started_in(tmp_path, *arguments, env=env, wrapper=wrapper) as process:
+        result = await finished(process)
+    assert (result.exit_code, result.stderr) == (0, "")
+    deleted = {row["table"]: row["rows"] for row in result.document["tables"] if row["rows"]}
+    assert deleted == expected
+    assert await past.states("third") == {"present", "absent"}
 
 
 async def test_pruning_that_is_killed_midway_lies_nowhere_and_can_go_on(

@@ -40,6 +40,16 @@ def test_a_file_keeps_its_old_content_until_the_new_one_is_whole(tmp_path: Path)
     assert path.read_bytes() == b"half"
 
 
+def test_who_is_reading_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
+    """It is replaced, not written over: at no moment is there half of either."""
+    path = tmp_path / "out.html"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        write(path, b"new one")
+        assert reader.read() == b"old"
+    assert path.read_bytes() == b"new one"
+
+
 def test_what_goes_wrong_midway_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "out.html"
     path.write_bytes(b"old")

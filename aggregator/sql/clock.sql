@@ -1,0 +1,2 @@
+-- What time the database says it is.  Gives now.
+select now()
