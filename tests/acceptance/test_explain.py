@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -269,8 +270,8 @@ async def test_nothing_from_outside_steers_the_terminal(new_world: NewWorld) -> 
         )
     ]
     await world.sync(MAX_ATTEMPTS="1")
-    for connection, attack in attacked:
-        result = await world.run("explain", connection["id"])
+    results = await asyncio.gather(*(world.run("explain", each["id"]) for each, _ in attacked))
+    for (_, attack), result in zip(attacked, results, strict=True):
         assert result.exit_code == 0
         assert unprintable(result.stdout + result.stderr) == set()
         assert len(result.stdout) < 40_000, "what is endless is cut"
