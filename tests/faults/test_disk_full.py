@@ -25,11 +25,11 @@ pytestmark = pytest.mark.skipif(_cannot_mount(), reason="only root can mount a s
 
 @pytest.fixture
 def small_disk(cluster: Cluster) -> Iterator[Path]:
-    """A file system of 24 MiB that the server may use."""
+    """A file system of 64 MiB that the server may use."""
     folder = cluster.databases.folder / "small"
     folder.mkdir()
     home = cluster.databases.folder / "postgres" / "data"
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0777", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, check=False, capture_output=True)
     if mounted.returncode:
         folder.rmdir()
