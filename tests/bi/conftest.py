@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pkgutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,10 +15,7 @@ import pytest
 from aggregator import access
 from aggregator.migrate import migrate
 from aggregator.resources import RESOURCES
-from tests.bi.alchemy import Alchemy
 from tests.bi.driver import Driver, Login, Session
-from tests.bi.jdbc import Jdbc
-from tests.bi.odbc import Odbc
 from tests.bi.server import Server, program, running_server
 from tests.command import ROOT
 from tests.faults.servers import administer
@@ -35,6 +33,7 @@ PACKAGES = {
     "default-jre-headless": "usr/bin/java",
     "libpostgresql-jdbc-java": "usr/share/java/postgresql.jar",
     "odbc-postgresql": "usr/lib/*/odbc/psqlodbcw.so",
+    "unixodbc": "usr/lib/*/libodbc.so.2",
 }
 """What these tests need of Debian, and the file that shows it is there."""
 
@@ -54,18 +53,23 @@ def _needs(*packages: str) -> pytest.MarkDecorator:
 
 DRIVERS = [
     pytest.param(
-        Jdbc,
+        "tests.bi.jdbc:Jdbc",
         marks=_needs("postgresql", "default-jre-headless", "libpostgresql-jdbc-java"),
         id="jdbc",
     ),
-    pytest.param(Odbc, marks=_needs("postgresql", "odbc-postgresql"), id="odbc"),
-    pytest.param(Alchemy, marks=_needs("postgresql"), id="sqlalchemy"),
+    pytest.param(
+        "tests.bi.odbc:Odbc",
+        marks=_needs("postgresql", "odbc-postgresql", "unixodbc"),
+        id="odbc",
+    ),
+    pytest.param("tests.bi.alchemy:Alchemy", marks=_needs("postgresql"), id="sqlalchemy"),
 ]
+"""By name: ``pyodbc`` cannot be imported where unixODBC is missing."""
 
 
 @pytest.fixture(scope="session", params=DRIVERS)
 def driver(request: pytest.FixtureRequest) -> Driver:
-    made: Driver = request.param()
+    made: Driver = pkgutil.resolve_name(request.param)()
     return made
 
 
