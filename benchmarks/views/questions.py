@@ -137,6 +137,11 @@ QUESTIONS = (
         "select * from reporting.blast_radius where copies > 0"
         " order by copies desc, affected_organizations desc nulls last limit 50",
     ),
+    Question(
+        "blast_radius, 50 widest originals",
+        "select * from reporting.blast_radius where root_connection_id is null"
+        " order by affected_organizations desc nulls last limit 50",
+    ),
     Question("same_endpoint", "select * from reporting.same_endpoint"),
     Question("api_drift", "select * from reporting.api_drift"),
     Question("runs, newest 50", "select * from reporting.runs order by started_at desc limit 50"),

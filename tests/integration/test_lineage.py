@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aggregator.resources import RESOURCES
+from tests.simulator import demo_fleet
 from tests.stored import READ, Row, Stored, by, share_a_warehouse, stored
+from tests.syncing import syncing
 
 
 @pytest.fixture
@@ -221,3 +224,40 @@ async def test_a_blast_radius_of_what_nobody_read_is_not_zero(database_url: str)
         row = (await blast(world))["crm"]
         assert (row["affected_model_syncs"], row["affected_organizations"]) == (1, 1)
         assert (row["affected_models"], row["is_certain"]) == (None, False)
+
+
+async def test_a_blast_radius_counts_what_the_list_of_dependents_names(database_url: str) -> None:
+    """Two ways to the same numbers; where none is known, only one of them says whether any is."""
+    async with syncing(database_url, demo_fleet()) as world:
+        world.resources = list(RESOURCES.values())
+        for organization in world.fleet:
+            organization.faults = []
+        await world.sync()
+        rows = await world.query(
+            """
+            select
+                b.copies, d.bulk_syncs, d.model_syncs, d.models,
+                array[
+                    nullif(b.affected_bulk_syncs, 0), nullif(b.affected_model_syncs, 0),
+                    nullif(b.affected_models, 0), nullif(cardinality(b.organizations), 0)
+                ] as counted,
+                array[
+                    nullif(d.bulk_syncs, 0), nullif(d.model_syncs, 0), nullif(d.models, 0),
+                    nullif(d.organizations, 0)
+                ] as listed
+            from reporting.blast_radius b
+            left join (
+                select
+                    organization_id, connection_id,
+                    count(*) filter (where dependent_kind = 'bulk_sync') as bulk_syncs,
+                    count(*) filter (where dependent_kind = 'model_sync') as model_syncs,
+                    count(*) filter (where dependent_kind = 'model') as models,
+                    count(distinct dependent_organization_id) as organizations
+                from reporting.connection_dependents
+                group by organization_id, connection_id
+            ) d using (organization_id, connection_id)
+            """
+        )
+    assert [row["counted"] for row in rows] == [row["listed"] for row in rows]
+    for kind in ("bulk_syncs", "model_syncs", "models", "copies"):
+        assert max(row[kind] or 0 for row in rows) > 1, kind
