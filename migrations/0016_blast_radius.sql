@@ -10,7 +10,7 @@ returns table (
     active_bulk_syncs bigint, model_syncs bigint, active_model_syncs bigint, models bigint,
     downstream_syncs bigint, active_downstream_syncs bigint, schedules text[],
     next_execution_at timestamptz, not_looked text[], hides_bulk_syncs boolean,
-    hides_models boolean, hides_model_syncs boolean
+    hides_models boolean, hides_model_syncs boolean, is_expected boolean
 )
 language sql stable rows 10000
 set enable_nestloop = off
@@ -274,9 +274,9 @@ select
     coalesce(t.active_model_syncs, 0), coalesce(t.models, 0), coalesce(l.syncs, 0),
     coalesce(l.active_syncs, 0), coalesce(t.schedules, '{}'), t.next_execution_at,
     coalesce(w.not_looked, a.not_looked), coalesce(w.hides_bulk_syncs, a.hides_bulk_syncs),
-    coalesce(w.hides_models, a.hides_models), coalesce(w.hides_model_syncs, a.hides_model_syncs)
+    coalesce(w.hides_models, a.hides_models), coalesce(w.hides_model_syncs, a.hides_model_syncs),
+    o.is_expected
 from unhealthy u
-join ledger.organizations o using (deployment, organization_id)
 left join copies c using (number)
 left join total t using (number)
 left join later l using (number)
@@ -284,7 +284,8 @@ left join root r using (deployment, organization_id, connection_id)
 left join gaps_with_copies w using (number)
 left join gaps_alone a
     on c.copies is null and a.deployment = u.deployment
-    and a.organization_id = u.organization_id and a.is_shared = u.is_shared;
+    and a.organization_id = u.organization_id and a.is_shared = u.is_shared
+join ledger.coverage o on o.deployment = u.deployment and o.pinned_id = u.organization_id;
 end;
 comment on function inventory.blast_radius() is
     'reporting.blast_radius without what tells people which connection it is.';
@@ -355,8 +356,12 @@ select
     t.schedules,
     t.next_execution_at,
     t.not_looked is null as is_certain,
-    t.not_looked
+    t.not_looked,
+    t.is_expected
 from inventory.blast_radius() t;
+
+comment on column reporting.blast_radius.is_expected is
+    'Whether fleet_summary counts it: its organization is neither disabled nor gone upstream.';
 
 drop view inventory.blast_radius;
 

@@ -1,4 +1,4 @@
--- Unhealthy connections by how long they have been so: every class, also empty ones.
+-- Unhealthy connections of expected organizations by how long they have been so: every class, also empty ones.
 select c.age, count(u.connection_id) as connections
 from (
     values
@@ -8,6 +8,7 @@ from (
         (4, 'longer than 30 days', null, now() - interval '30 days')
 ) c (place, age, after, until)
 left join reporting.unhealthy_connections u
-    on coalesce(u.unhealthy_since > c.after, true) and coalesce(u.unhealthy_since <= c.until, true)
+    on u.is_expected and coalesce(u.unhealthy_since > c.after, true)
+    and coalesce(u.unhealthy_since <= c.until, true)
 group by c.place, c.age
 order by c.place

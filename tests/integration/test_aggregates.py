@@ -300,6 +300,12 @@ async def test_who_is_not_expected_is_in_no_number_and_hinders_no_completeness(
         each for each in await fleet.read("organizations") if each["organization"] == "elsewhere"
     ]
     assert of(shown, "connections", "is_expected") == [2, False], "what is stored is still shown"
+    for view in ("connections", "unhealthy_connections", "blast_radius"):
+        rows = await fleet.read(view)
+        assert {each["organization"] for each in rows if not each["is_expected"]} == {"elsewhere"}
+        if view != "connections":
+            counted = [each for each in rows if each["is_expected"]]
+            assert len(counted) == after["unhealthy_connections"], view
 
 
 async def test_connections_are_as_complete_as_their_reading_whatever_became_of_the_rest(

@@ -249,6 +249,7 @@ async def test_of_endless_rejections_the_first_are_kept_and_all_are_counted(
     assert account["resources"]["connections"]["rejected"] == 5_000
     rows = await world.query("select * from reporting.rejected_records")
     assert len(rows) == 100
+    assert {row["record_id"] for row in rows} == {None}, "an empty id is none"
 
 
 async def test_parents_may_be_unknown_or_go_round_in_circles(world: Syncing) -> None:

@@ -150,3 +150,19 @@ async def test_a_login_that_only_reads_views_is_enough(
 
     assert document.moment[0]["role"] == login
     assert len(document.blast_radius) == 1
+
+
+async def test_every_section_is_over_the_organizations_of_the_headline(
+    database_url: str, ready: Stored
+) -> None:
+    for name, is_enabled in (("acme", True), ("off", False)):
+        await ready.organization(name, *READ, enabled=is_enabled)
+        await ready.connection_of(name, f"{name}-1", status="error")
+        await ready.connection_of(name, f"{name}-2", status="error")
+
+    document = await document_of(database_url)
+
+    assert document.summary[0]["unhealthy_connections"] == 2
+    assert sum(row["connections"] for row in document.unhealthy_ages) == 2
+    for rows in (document.unhealthy, document.blast_radius):
+        assert [(row["organization"], row["total"]) for row in rows] == [("acme", 2)] * 2

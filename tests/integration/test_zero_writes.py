@@ -243,3 +243,10 @@ async def test_a_series_ends_with_its_connection_or_its_report(world: Syncing, h
         (await _day(world, 2), 8, 8),
         (await _day(world, 1), 8, 8),
     ]
+    types = await world.query(
+        "select distinct name, type_id from reporting.api_usage_daily where connection_id = $1",
+        connection["id"],
+    )
+    assert types == [{"name": connection["name"], "type_id": connection["type"]["id"]}], (
+        "the calls of a removed connection are still those of its type"
+    )
