@@ -1,4 +1,4 @@
--- Whose rows the aggregates count, said in the rows themselves; and what analysts stumbled over.
+-- Whose rows the aggregates count, said in the rows themselves; and what analysts and operators stumbled over.
 
 create function ledger.is_expected(
     is_configured boolean, is_enabled boolean, gone_since timestamptz, last_read_at timestamptz
@@ -212,6 +212,62 @@ select
 from ledger.rejected_records;
 comment on column reporting.rejected_records.record_id is
     'Its id; NULL where it has none.';
+
+create or replace view reporting.coverage as
+with scope as (
+    select
+        o.organization, r.resource, r.per, s.last_attempt_at, s.last_complete_at, s.last_outcome,
+        s.last_error, s.last_read_at, s.records, s.withheld
+    from ledger.organizations o
+    cross join ledger.resources r
+    left join ledger.scopes s on s.organization = o.organization and s.resource = r.resource
+    -- What a deployment has in common is read with one organization's key and expected of no other:
+    -- of those that ever were asked for it, the one that was asked last.
+    where r.is_enabled
+        and (
+            r.per <> 'deployment'
+            or o.organization = (
+                select n.organization
+                from ledger.scopes n
+                join ledger.organizations m using (organization)
+                where n.resource = r.resource and m.deployment = o.deployment
+                    and n.last_attempt_at is not null
+                order by n.last_attempt_at desc, n.organization
+                limit 1
+            )
+        )
+    union all
+    select
+        s.organization, s.resource, null, s.last_attempt_at, s.last_complete_at, s.last_outcome,
+        s.last_error, s.last_read_at, s.records, s.withheld
+    from ledger.scopes s
+    left join ledger.resources r on r.resource = s.resource
+    where r.resource is null and s.last_attempt_at is not null
+)
+select
+    o.organization,
+    o.deployment,
+    o.organization_id,
+    o.organization_name,
+    s.resource,
+    case
+        when o.status in ('no_key', 'disabled') then o.status
+        when s.last_attempt_at is null then 'never'
+        when s.last_outcome = 'complete' then 'complete'
+        when s.last_complete_at is not null then 'stale'
+        else 'failed'
+    end as status,
+    s.last_attempt_at,
+    s.last_complete_at,
+    s.last_outcome,
+    s.last_error,
+    case when s.last_read_at is not null then s.records::bigint end as records,
+    case when s.last_read_at is not null then s.withheld::bigint end as withheld
+from scope s
+join ledger.coverage o using (organization)
+where o.is_expected;
+comment on view reporting.coverage is
+    'One row for each organization that is expected and each resource that is enabled: what we know, and what we do not. What a deployment has in common, such as connection_types, is listed once, for the organization whose key was asked for it last.';
 
 comment on column reporting.api_usage_by_sync.calls is
     'Calls in this category, or all where categories are not told: these can be added up. What a service does not ascribe to a sync is missing: connection_calls may be more.';

@@ -49,6 +49,27 @@ async def test_what_another_key_has_written_meanwhile_is_not_taken_for_ones_own(
     assert await name_of(host, kind["id"]) == was
 
 
+async def test_it_is_covered_once_by_whoever_was_asked_last(host: Syncing) -> None:
+    first, second = host.fleet["acme-01"], host.fleet["acme-02"]
+    second.faults = [Fault(path=TYPES, status=500)]
+    await host.sync()
+    first.faults, second.faults = [Fault(path=TYPES, status=500)], []
+    await host.sync()
+
+    rows = await host.query(
+        "select organization, status, records from reporting.coverage"
+        " where resource = 'connection_types'"
+    )
+
+    assert rows == [
+        {
+            "organization": "acme-02",
+            "status": "complete",
+            "records": len(host.fleet.connection_types),
+        }
+    ]
+
+
 async def test_a_type_that_the_list_lacks_was_last_seen_when_it_was_there(host: Syncing) -> None:
     gone = next(
         each
