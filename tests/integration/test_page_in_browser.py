@@ -246,6 +246,21 @@ def test_nothing_is_wider_than_the_page(page: webdriver.Chrome, width: int, sche
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+@pytest.mark.parametrize("width", [1280, 1440, 1600])
+def test_on_a_screen_of_today_no_column_is_out_of_sight(page: webdriver.Chrome, width: int) -> None:
+    """The last column says why."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert not page.execute_script(
+            "return [...document.querySelectorAll('.scroll')]"
+            ".filter((each) => each.scrollWidth > each.clientWidth + 1)"
+            ".map((each) => each.firstElementChild.id)"
+        )
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_a_page_older_than_a_day_says_so(browser: webdriver.Chrome, tmp_path: Path) -> None:
     told = []
     for age in (timedelta(hours=23), timedelta(days=3, hours=1)):
