@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from aggregator.resources import RESOURCES
-from tests.simulator import Fault, Fleet, demo_fleet
-from tests.simulator.generate import Connection, identifier
+from tests.simulator import Fault, Fleet, Organization, demo_fleet
+from tests.simulator.generate import Connection, identifier, moment
 from tests.syncing import Syncing, syncing
 
 DAYS = 30
 BROKEN_LATELY = "fjord-shipping"
 """Read well until two days ago, and not since then."""
+NEW_TYPE = {"id": "tigris", "name": "Tigris"}
+OFFERED_DAYS_AGO = 4
+"""Two organizations began to use it on that day."""
+_LIKE_NEW_TYPE = "s3"
 _ERROR = "dial tcp: i/o timeout"
 
 
-async def live_a_month(dsn: str) -> None:
+async def live_a_month(dsn: str, days: int = DAYS) -> None:
     """Fills an empty, migrated database with a run a day; the last one was just now."""
     random = Random(1)  # noqa: S311 - repeatable, not secret
     async with syncing(dsn, demo_fleet()) as world:
         world.resources = [each for each in RESOURCES.values() if each.is_default]
         world.fleet[BROKEN_LATELY].faults = []
-        for days_left in reversed(range(DAYS)):
+        for days_left in reversed(range(days)):
             if days_left == 1:
                 world.fleet[BROKEN_LATELY].faults = [Fault(status=500)]
             if not days_left:  # the look at every connection that makes a blast radius certain
@@ -30,7 +34,10 @@ async def live_a_month(dsn: str) -> None:
             await world.sync()
             if days_left:
                 await _pass_day(world)
-                _change(world.fleet, random)
+                today = world.now() - timedelta(days=days_left - 1)
+                _change(world.fleet, random, today)
+                if days_left == OFFERED_DAYS_AGO + 1:
+                    _offer_new_type(world.fleet, random, today)
 
 
 async def _pass_day(world: Syncing) -> None:
@@ -42,7 +49,7 @@ async def _pass_day(world: Syncing) -> None:
     await world.pass_time(timedelta(days=1))
 
 
-def _change(fleet: Fleet, random: Random) -> None:
+def _change(fleet: Fleet, random: Random, today: datetime) -> None:
     """What happens in a day: some break, some are mended, renamed, made, or removed."""
     for organization in fleet:
         connections = organization.connections
@@ -61,9 +68,33 @@ def _change(fleet: Fleet, random: Random) -> None:
         if luck < 0.02:
             connections.pop(random.randrange(len(connections)))
         elif luck < 0.06:
-            model = random.choice(connections)
-            key = identifier(organization.id, "made later", len(connections), luck)
-            connections.append({**model, "id": key, "name": f"{model['name']} (new)"})
+            _make(organization, random, today)
+
+
+def _make(organization: Organization, random: Random, today: datetime) -> Connection:
+    """A new connection, like another one of the organization."""
+    connections = organization.connections
+    model = random.choice(connections)
+    made = {
+        **model,
+        "id": identifier(organization.id, "made later", len(connections), random.random()),
+        "name": f"{model['name']} (new)",
+        "created_at": moment(today),
+        "updated_at": moment(today),
+    }
+    connections.append(made)
+    return made
+
+
+def _offer_new_type(fleet: Fleet, random: Random, today: datetime) -> None:
+    [model] = [each for each in fleet.connection_types if each["id"] == _LIKE_NEW_TYPE]
+    fleet.connection_types.append(model | NEW_TYPE)
+    fleet.type_schemas[NEW_TYPE["id"]] = fleet.type_schemas[_LIKE_NEW_TYPE]
+    for name in ("acme-us", "redwood-labs"):
+        made = _make(fleet[name], random, today)
+        made.pop("parent_connection_id", None)  # nobody has one to share
+        made["type"] = {**NEW_TYPE, "operations": ["bulksyncsource"]}
+        made["configuration"] = {"bucket_name": f"{name}-lake"}
 
 
 def _break(connection: Connection) -> None:

@@ -120,14 +120,20 @@ class Syncing:
             return await job.run(stopper or Stopper())
 
     async def pass_time(self, passing: timedelta) -> None:
-        """Makes all that is noted so far so much older, whichever clock it was noted by."""
+        """Makes all that is noted so far so much older, whichever clock it was noted by.
+
+        What the API said stays as it was said, times too: or else whatever changes next would
+        differ in them as well.
+        """
         columns = await self.query(
             "select format('%I.%I', table_schema, table_name) as name,"
             " string_agg(format('%1$I = %1$I - $1::interval', column_name), ', ') as changes"
             " from information_schema.columns join information_schema.tables"
             " using (table_schema, table_name)"
             " where table_schema in ('ledger', 'inventory') and table_type = 'BASE TABLE'"
-            " and data_type = 'timestamp with time zone' group by 1"
+            " and data_type = 'timestamp with time zone'"
+            " and (table_schema = 'ledger' or column_name <> all($1)) group by 1",
+            [name for each in RESOURCES.values() for name in (*each.columns, *each.readings)],
         )
         async with self.database.transaction() as connection:
             for table in columns:

@@ -77,6 +77,25 @@ async def test_the_vendors_example_answer_arrives_field_by_field(world: Syncing)
     }
 
 
+async def test_a_host_under_a_name_of_the_types_own_arrives_in_the_view(world: Syncing) -> None:
+    bodies = json.loads((SAMPLES / "hosts_by_type.json").read_bytes())
+    acme = world.fleet["acme-01"]
+    acme.identity = {"organization_id": SAMPLE_ID, "organization_name": "Acme"}
+    acme.faults = [Fault(path="/api/connections", body=bodies)]
+
+    await world.sync("acme-01")
+
+    assert {
+        row["type_id"]: row["endpoint"] for row in (await world.connections("acme-01")).values()
+    } == {
+        "sftp": "sftp.example.com",
+        "marketo": "123-abc-999.mktorest.example.com",
+        "shopify": "acme",
+        "hubspot": "acme.example.com",
+        "postgresql": "pg.example.com",
+    }
+
+
 async def test_a_first_load_writes_no_history(world: Syncing) -> None:
     account = await world.sync()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.model import Record, Rejection
+from aggregator.resource import Resource
 from aggregator.resources import RESOURCES
 from tests.syncing import Syncing
 
@@ -137,6 +138,38 @@ async def test_a_new_version_of_the_normalizer_reads_everything_again(world: Syn
 
     await world.sync()
     assert counting.normalized == 12
+
+
+async def test_what_a_new_version_reads_otherwise_is_stored_of_the_same_answer(
+    world: Syncing,
+) -> None:
+    """An endpoint that the normalizer did not find before appears without any change upstream."""
+    acme = world.fleet["acme-01"]
+    acme.connections[0]["configuration"] = {"ssh_host": "sftp.acme.example"}
+    key = acme.connections[0]["id"]
+    world.resources = [_without_endpoints(CONNECTIONS)]
+    await world.sync()
+    assert (await world.connections("acme-01"))[key]["endpoint"] is None
+
+    world.resources = [CONNECTIONS]
+    await world.sync()
+
+    assert (await world.connections("acme-01"))[key]["endpoint"] == "sftp.acme.example"
+    assert [row["field"] for row in await world.changes(key)] == [None, "endpoint"]
+
+
+def _without_endpoints(resource: Resource) -> Resource:
+    """As the version before read it."""
+    position = resource.columns.index("endpoint")
+
+    def normalize(record: Any, *more: Any) -> Record | Rejection:  # noqa: ANN401 - the interface of Resource
+        found = resource.normalize(record, *more)
+        if isinstance(found, Rejection):
+            return found
+        values = (*found.values[:position], None, *found.values[position + 1 :])
+        return found._replace(values=values)
+
+    return replace(resource, version=resource.version - 1, normalize=normalize)
 
 
 def _forbidden(_: bytes) -> object:

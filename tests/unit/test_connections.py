@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from aggregator.model import Record, Rejection
 from aggregator.resources import RESOURCES
-from aggregator.resources.connections import CONNECTIONS
+from aggregator.resources.connections import CONNECTIONS, NO_RULES, normalize
+from aggregator.rules import Rules, compiled
+from tests.simulator.catalogue import TYPES
 
 Json: TypeAlias = Any
 SAMPLES = Path(__file__).parent.parent / "samples" / "connections"
@@ -42,6 +45,22 @@ def columns(given_record: Json) -> dict[str, Any]:
         if values[name] is not None:
             values[name] = json.loads(values[name])
     return values
+
+
+def vouched(*names: str) -> dict[str, Rules]:
+    """The rules of a type whose schema lists these names, none of them as sensitive."""
+    rules = compiled({name: {} for name in names})
+    assert rules is not None
+    return {"t": rules}
+
+
+def endpoint_of(
+    configuration: dict[str, Any] | None, rules: Mapping[str, Rules] = NO_RULES
+) -> str | None:
+    result = normalize({"id": "c", "type": "t", "configuration": configuration}, False, rules)
+    assert isinstance(result, Record)
+    endpoint: str | None = result.values[CONNECTIONS.columns.index("endpoint")]
+    return endpoint
 
 
 def reading(**fields: Json) -> dict[str, Any] | None:
@@ -393,7 +412,110 @@ def test_readings_never_touch_the_tracked_values() -> None:
 def test_the_endpoint_is_the_host_or_else_the_account(
     configuration: dict[str, Any] | None, endpoint: str | None
 ) -> None:
-    assert columns({"id": "c", "configuration": configuration})["endpoint"] == endpoint
+    assert endpoint_of(configuration) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("configuration", "endpoint"),
+    [
+        ({"ssh_host": "SFTP.acme.example", "ssh_user": "acme"}, "sftp.acme.example"),
+        (
+            {"rest_endpoint": "https://123-ABC-999.mktorest.example/rest"},
+            "123-abc-999.mktorest.example",
+        ),
+        ({"store": "acme.myshopify.example"}, "acme.myshopify.example"),
+        ({"store": "Acme"}, "acme"),
+        ({"hub_domain": "acme.example", "hub_user": "ops@acme.example"}, "acme.example"),
+        ({"account_domain": "acme.example"}, "acme.example"),
+        ({"dynamics_url": "https://acme.crm.example/"}, "acme.crm.example"),
+        ({"school_url": "https://acme.learn.example"}, "acme.learn.example"),
+        ({"connection_name": "acme:us-east1:orders"}, "acme:us-east1:orders"),
+        ({"wif_project_id": "acme-prod"}, "acme-prod"),
+        ({"company_id": "acme"}, "acme"),
+        ({"orgId": "2f5cfcd0-6a1c-4a5e-9d5b-0a1b2c3d4e5f"}, "2f5cfcd0-6a1c-4a5e-9d5b-0a1b2c3d4e5f"),
+        ({"tenant_name": "Acme Ltd", "tenant_type": "ORGANISATION"}, "Acme Ltd"),
+        ({"connected_org": "Acme"}, "Acme"),
+        ({"workspace_public_name": "Acme"}, "Acme"),
+        ({"site_id": "acme"}, "acme"),
+        ({"realm_id": "12345678"}, "12345678"),
+        ({"business_unit_id": "1234567"}, "1234567"),
+        ({"customer_id": "C01abc"}, "C01abc"),
+        ({"merchant_id": "acme"}, "acme"),
+        ({"content_owner_id": "acme"}, "acme"),
+        ({"namespace": "acme"}, "acme"),
+    ],
+)
+def test_the_endpoint_stands_under_a_name_of_the_types_own(
+    configuration: dict[str, Any], endpoint: str
+) -> None:
+    assert endpoint_of(configuration) == endpoint
+
+
+@pytest.mark.parametrize("tunnel", ["ssh_host", "ssh_hostname", "sshHost"])
+@pytest.mark.parametrize(
+    "name", ["hostname", "hosts", "endpoint", "server_hostname", "url", "domain"]
+)
+def test_a_tunnel_is_the_endpoint_only_where_no_other_host_is_known(name: str, tunnel: str) -> None:
+    tunneled = {tunnel: "bastion.example", "account": "reader"}
+    assert endpoint_of({**tunneled, name: "db.example"}) == "db.example"
+    assert endpoint_of({**tunneled, name: ""}) == "bastion.example"
+
+
+def test_what_overrides_another_name_is_the_endpoint() -> None:
+    salesforce = {"instance_url": "https://acme.example", "domain": "acme.example"}
+    override = {"instance_url_override": "https://sandbox.acme.example"}
+    rules = vouched(*salesforce, *override)
+    assert endpoint_of(salesforce | override, rules) == "sandbox.acme.example"
+    assert endpoint_of(salesforce | {"instance_url_override": ""}, rules) == "acme.example"
+    assert endpoint_of(salesforce | override) == "acme.example", "nobody vouches for the name"
+    assert endpoint_of({"project_id": "acme", "override_project_id": "acme-eu"}) == "acme-eu"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "endpoint"),
+    [
+        ({"site": "https://Acme.chargebee.example/"}, "acme.chargebee.example"),
+        ({"site": "Acme"}, "Acme"),
+        ({"s3_bucket_name": "s3://acme-lake/orders"}, "acme-lake"),
+        ({"outputbucket": "s3://acme-results/orders"}, "acme-results"),
+    ],
+)
+def test_an_account_that_is_a_link_gives_its_host(
+    configuration: dict[str, Any], endpoint: str
+) -> None:
+    assert endpoint_of(configuration, vouched(*configuration)) == endpoint
+
+
+def test_a_name_in_camel_case_is_the_same_name() -> None:
+    assert endpoint_of({"restEndpoint": "https://acme.example/rest"}) == "acme.example"
+    assert endpoint_of({"s3BucketName": "acme-lake"}) == "acme-lake"
+
+
+@pytest.mark.parametrize("name", ["base_url", "instance_url", "ssh_host", "org_id", "tenant_id"])
+def test_of_two_spellings_the_same_one_counts_in_every_process(name: str) -> None:
+    """Sets have another order in each process, which would make history of nothing."""
+    camel = name.replace("_u", "U").replace("_h", "H").replace("_i", "I")
+    assert endpoint_of({name: "snake", camel: "camel"}) == "camel"
+
+
+@pytest.mark.parametrize(
+    "mark", ["********", "", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"]
+)
+def test_what_is_not_shown_in_clear_is_no_endpoint(mark: str) -> None:
+    assert endpoint_of({"store": mark, "ssh_host": mark, "tenant_id": mark}) is None
+
+
+def test_what_is_neither_host_nor_account_is_no_endpoint() -> None:
+    """Another's link, the region's API, the person who connected."""
+    assert endpoint_of({"event_url": "https://app.example/slack"}) is None
+    assert endpoint_of({"data_api_endpoint": "https://redshift-data.example"}) is None
+    assert endpoint_of({"connected_user": "ops@acme.example", "region": "eu-west-1"}) is None
+
+
+def test_each_type_of_the_fleet_says_where_it_goes_if_it_can() -> None:
+    source = random.Random(1)  # noqa: S311 - repeatable, not secret
+    silent = {kind.id for kind in TYPES if endpoint_of(kind.configuration(source, "acme")) is None}
+    assert silent == {"airtable", "github", "googleads", "gsheets", "intercom", "klaviyo", "stripe"}
 
 
 def test_a_shared_connection_names_its_parent_and_an_empty_parent_is_none() -> None:
