@@ -18,7 +18,7 @@ _ACCOUNT_NAMES = (
     *("bucket", "bucket_name", "s3_bucket_name", "outputbucket"),
     *("workspace_name", "workspace_public_name", "site", "site_id", "company_id"),
     *("organization_id", "org_id", "connected_org", "tenant_name", "tenant_id", "realm_id"),
-    *("business_unit_id", "customer_id", "merchant_id", "content_owner_id", "namespace"),
+    *("business_unit_id", "customer_id", "merchant_id", "content_owner_id"),
 )
 """Best first, as connection types call them; ``event_url`` and the like are nobody's place."""
 _ENDPOINT_RANK = {

@@ -442,7 +442,6 @@ def test_the_endpoint_is_the_host_or_else_the_account(
         ({"customer_id": "C01abc"}, "C01abc"),
         ({"merchant_id": "acme"}, "acme"),
         ({"content_owner_id": "acme"}, "acme"),
-        ({"namespace": "acme"}, "acme"),
     ],
 )
 def test_the_endpoint_stands_under_a_name_of_the_types_own(
