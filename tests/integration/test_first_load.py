@@ -71,6 +71,7 @@ async def test_the_vendors_example_answer_arrives_field_by_field(world: Syncing)
         "extra": None,
         "withheld_since": None,
         "withheld_reason": None,
+        "is_expected": True,
         "type_logo_url": "https://connect-assets.polytomic.com/logos/postgresql.svg",
         "type_logo_dark_url": None,
         "sanitized": False,
