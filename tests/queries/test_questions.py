@@ -16,7 +16,18 @@ import pytest
 from benchmarks.views.seed import seed
 from benchmarks.views.sizes import Sizes
 from tests.queries.asking import FILES, FOLDER, Asking, asking
-from tests.queries.fleet import HEALTHY, Teller, Version, tell_fleet
+from tests.queries.fleet import (
+    HEALTHY,
+    HUBSPOT,
+    POSTGRES,
+    Teller,
+    Version,
+    gone,
+    healthy,
+    tell_fleet,
+    unhealthy,
+    without_status,
+)
 from tests.stored import DEPLOYMENT, READ, Row, Stored
 from tools.dictionary import index, question_of
 
@@ -225,6 +236,33 @@ async def test_time_to_recovery(world: World) -> None:
         "time-to-recovery", "type_name", "times_unhealthy", "not_recovered", "median_time"
     )
     assert answer == [("Salesforce", 3, 2, 2 * DAY), ("Snowflake", 2, 0, DAY)]
+
+
+async def test_recovery_is_the_first_time_that_it_is_there_and_healthy(world: World) -> None:
+    tell, first = world.teller.tell, Version(60, HUBSPOT | HEALTHY)
+    back = (gone(15), healthy(13), unhealthy(10, "down"))
+    await tell("connections", "acme", "back", first, unhealthy(17, "down"), *back)
+    silence = without_status(9)
+    await tell("connections", "acme", "silent", first, unhealthy(12, "down"), silence, healthy(6))
+    first = Version(60, POSTGRES | HEALTHY)
+    await tell("connections", "acme", "unheard", first, silence, unhealthy(8, "down"))
+    first = Version(60, POSTGRES | {"status": "unhealthy"})
+    await tell("connections", "acme", "at_first", first, healthy(7))
+    first = Version(60, POSTGRES | HEALTHY)
+    await tell("connections", "acme", "broken_back", first, gone(9), unhealthy(8, "down"))
+
+    answer = await world.ask(
+        "time-to-recovery", "type_name", "times_unhealthy", "not_recovered", "longest_time"
+    )
+
+    assert answer == [
+        ("HubSpot", 3, 1, 6 * DAY),  # back after 4 days, and not again; silent after 6
+        ("Salesforce", 3, 2, 2 * DAY),
+        ("Snowflake", 2, 0, DAY),
+        ("PostgreSQL", 1, 1, None),  # unheard; nobody saw the others turn
+    ]
+    answer = await world.ask("time-to-recovery", "type_name", "mean_time")
+    assert answer[0] == ("HubSpot", 5 * DAY)
 
 
 async def test_blast_radius(world: World) -> None:
