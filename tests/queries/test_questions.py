@@ -231,6 +231,29 @@ async def test_flapping(world: World) -> None:
     assert answer == [("acme", "lake", 4, True)]
 
 
+async def test_flapping_sees_through_no_status_and_removals(world: World) -> None:
+    first = Version(60, HUBSPOT | HEALTHY)
+    for key, versions in (
+        ("quiet", (without_status(12), unhealthy(11, "down"), without_status(10), healthy(9))),
+        ("silent", (without_status(12), healthy(11), without_status(10), healthy(9))),
+        ("removed", (gone(12), unhealthy(11, "down"), gone(10), healthy(9))),
+        ("moved", (unhealthy(12, "down"), healthy(11), unhealthy(10, "down"), gone(9))),
+    ):
+        await world.teller.tell("connections", "acme", key, first, *versions)
+
+    answer = await world.ask("flapping", "name", "changes", "is_healthy", **{"4 as": "2 as"})
+
+    assert answer == [
+        ("lake", 4, True),
+        ("moved", 3, None),  # it is not there any more
+        ("billing", 2, True),
+        ("quiet", 2, True),
+        ("removed", 2, True),
+    ]
+    answer = await world.ask("flapping", "name", "first_at", "last_at", **{"4 as": "2 as"})
+    assert answer[3] == ("quiet", world.ago(11), world.ago(9))
+
+
 async def test_time_to_recovery(world: World) -> None:
     answer = await world.ask(
         "time-to-recovery", "type_name", "times_unhealthy", "not_recovered", "median_time"
