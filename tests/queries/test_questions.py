@@ -106,32 +106,72 @@ async def test_withheld(world: World) -> None:
 
 
 async def test_rejected(world: World) -> None:
-    for days, rejected in ((10, ["a"]), (2, ["a", "b"]), (1, ["b", None, None])):
-        run_id = await world.teller.run(days)
-        await world.execute(
-            "insert into ledger.run_organizations (run_id, organization, resource, outcome,"
-            " started_at) values ($1, 'acme', 'connections', 'partial', $2)",
-            run_id,
-            world.ago(days),
-        )
+    for days, rejected in ((10, ["a"]), (2, ["a", "b", None, ""]), (1, ["b", None, None, ""])):
+        run_id = await attempt(world, "acme", days, "partial")
         for record_id in rejected:
-            reason = "no id" if record_id is None else "too deep"
-            await world.execute(
-                "insert into ledger.rejected_records (run_id, organization, resource, record_id,"
-                " reason, rejected_at) values ($1, 'acme', 'connections', $2, $3, $4)",
-                run_id,
-                record_id,
-                reason if record_id != "a" else "too long",
-                world.ago(days),
-            )
+            reason = "too long" if record_id == "a" else "too deep" if record_id else "no id"
+            await reject(world, run_id, "acme", record_id, reason)
 
-    answer = await world.ask("rejected", "reason", "records", "last_rejected_at", "is_current")
+    answer = await world.ask(
+        "rejected", "reason", "records", "example_id", "last_rejected_at", "is_current"
+    )
 
     assert answer == [
-        ("no id", 2, world.ago(1), True),
-        ("too deep", 1, world.ago(1), True),  # b, twice
-        ("too long", 1, world.ago(2), False),  # a, which the last run did not meet any more
+        ("no id", 5, None, world.ago(1), True),  # each counts, also where the id is empty
+        ("too deep", 1, "b", world.ago(1), True),  # b, twice
+        ("too long", 1, "a", world.ago(2), False),  # which the last run did not meet any more
     ]
+
+
+async def test_rejected_says_nothing_of_now_where_the_last_attempt_failed(world: World) -> None:
+    for organization, *outcomes in (
+        ("acme", "partial", "unauthorized"),  # nobody has looked since
+        ("globex", "partial", "deferred", "cancelled"),  # nor here, but nothing failed
+        ("initech", "partial", "complete", "deferred"),
+        ("umbrella", "partial", "timeout", "complete"),
+    ):
+        [run_id, *_] = [
+            await attempt(world, organization, 5 - number, outcome)
+            for number, outcome in enumerate(outcomes)
+        ]
+        await reject(world, run_id, organization, "a", "too long")
+
+    answer = await world.ask("rejected", "organization", "is_current", "last_read_at")
+
+    assert answer == [
+        ("acme", None, world.ago(5)),
+        ("globex", True, world.ago(5)),
+        ("initech", False, world.ago(4)),
+        ("umbrella", False, world.ago(3)),
+    ]
+
+
+async def attempt(world: World, organization: str, days: float, outcome: str) -> str:
+    """A run that tried the organization's connections; its id."""
+    run_id = await world.teller.run(days)
+    await world.execute(
+        "insert into ledger.run_organizations (run_id, organization, resource, outcome,"
+        " started_at, recorded_at) values ($1, $2, 'connections', $3, $4, $4)",
+        run_id,
+        organization,
+        outcome,
+        world.ago(days),
+    )
+    return run_id
+
+
+async def reject(
+    world: World, run_id: str, organization: str, record_id: str | None, reason: str
+) -> None:
+    await world.execute(
+        "insert into ledger.rejected_records (run_id, organization, resource, record_id, reason,"
+        " rejected_at) select $1, $2, 'connections', $3, $4, started_at from ledger.runs"
+        " where run_id = $1",
+        run_id,
+        organization,
+        record_id,
+        reason,
+    )
 
 
 async def test_api_drift(world: World) -> None:
