@@ -266,6 +266,29 @@ async def test_longest_unhealthy(world: World) -> None:
     ]
 
 
+async def test_longest_unhealthy_has_a_copy_where_no_original_is_unhealthy(world: World) -> None:
+    tell, since = world.teller.tell, world.ago
+    lake = {"parent_connection_id": "lake", "status": "unhealthy"}  # lake itself is healthy
+    await tell("connections", "initech", "lake_copy", Version(9, HEALTHY | lake))
+    elsewhere = {"parent_connection_id": "elsewhere", "status": "unhealthy"}
+    await tell("connections", "initech", "of_unknown", Version(8, elsewhere))
+    itself = {"parent_connection_id": "itself", "status": "unhealthy"}
+    await tell("connections", "initech", "itself", Version(7, itself))
+    below = {"parent_connection_id": "crm_copy", "status": "unhealthy"}
+    await tell("connections", "globex", "crm_copy_copy", Version(9, below))
+
+    answer = await world.ask("longest-unhealthy", "name", "unhealthy_since", "is_shared")
+
+    assert answer == [
+        ("notes", since(10), False),
+        ("lake_copy", since(9), True),
+        ("of_unknown", since(8), True),
+        ("itself", since(7), True),  # as in the API's own example
+        ("crm", since(6), False),  # for both of its copies
+        ("sales", since(3), False),
+    ]
+
+
 async def test_flapping(world: World) -> None:
     answer = await world.ask("flapping", "organization", "name", "changes", "is_healthy")
     assert answer == [("acme", "lake", 4, True)]
