@@ -618,6 +618,29 @@ async def test_idle_syncs(world: World) -> None:
     ]
 
 
+async def test_a_sync_fails_by_its_state_too_and_more_than_it_is_run_by_hand(world: World) -> None:
+    for key, status, schemas_failed, fields in (
+        ("failed", "Failed", 0, {}),
+        ("with_errors", "errors", None, {"schedule": "manual"}),
+        ("by_hand", "completed", 0, {"schedule": "manual"}),
+        ("off", "failed", 1, {"active": False}),
+        ("done", "completed", 0, {}),
+        ("never_ran", "created", None, {}),
+    ):
+        told = {"active": True, "schedule": "daily"} | fields
+        await world.teller.tell("bulk_syncs", "initech", key, Version(9, told))
+        await world.teller.stored.reading(
+            "bulk_syncs", "initech", key, current_status=status, schemas_failed=schemas_failed
+        )
+    answer = await world.ask("idle-syncs", "organization", "name", "why")
+    assert [row[1:] for row in answer if row[0] == "initech"] == [
+        ("by_hand", "by hand"),
+        ("failed", "failing"),
+        ("with_errors", "failing"),
+        ("off", "switched off"),
+    ]
+
+
 async def test_shared_copies(world: World) -> None:
     answer = await world.ask(
         "shared-copies",
