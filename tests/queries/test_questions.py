@@ -525,6 +525,7 @@ async def test_api_calls_by_type_and_month(world: World) -> None:
         ("2026-01-31", "acme", "crm", 20),
         ("2026-01-31", "globex", "sales", 5),
         ("2026-02-01", "acme", "lake", 7),
+        ("2026-02-01", "acme", "billing", 1),
     ):
         await world.execute(
             "insert into inventory.api_usage_days values ($1, $2, $3, $4::text::date, $5, $5)",
@@ -543,15 +544,16 @@ async def test_api_calls_by_type_and_month(world: World) -> None:
     await world.teller.settle()
 
     answer = await world.ask(
-        "api-calls-by-type-and-month", "month", "type_id", "api_calls", "days_read", "organizations"
+        "api-calls-by-type-and-month",
+        *("month", "type_id", "api_calls", "days_read", "readings", "connections", "organizations"),
     )
 
     february, january = date(2026, 2, 1), date(2026, 1, 1)
-    # On February 1 acme's crm was read, too, and still said 20.
+    # On February 1 acme's crm was read, too, and still said 20. On January 30 globex was not read.
     assert answer == [
-        (february, "salesforce", 20, 1, 1),
-        (february, "snowflake", 7, 1, 1),
-        (january, "salesforce", 35, 2, 2),
+        (february, "salesforce", 21, 1, 2, 2, 1),
+        (february, "snowflake", 7, 1, 1, 1, 1),
+        (january, "salesforce", 35, 2, 3, 2, 2),
     ]
 
 
