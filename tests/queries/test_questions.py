@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import asyncpg
 import pytest
 
+from aggregator.redact import mask_object
+from aggregator.resources.endpoint import endpoint_of
 from benchmarks.views.seed import seed
 from benchmarks.views.sizes import Sizes
 from tests.queries.asking import FILES, FOLDER, Asking, asking
@@ -28,6 +31,7 @@ from tests.queries.fleet import (
     unhealthy,
     without_status,
 )
+from tests.simulator.catalogue import TYPES
 from tests.stored import DEPLOYMENT, READ, Row, Stored
 from tools.dictionary import index, question_of
 
@@ -396,6 +400,42 @@ async def test_who_changed_this_host(world: World) -> None:
     assert answer == [(world.ago(3), "warehouse", "old.example", "pg.example", "Jane")]
     assert await world.ask("who-changed-this-host", "name", **{"'%' as": "'%.net' as"}) == []
     assert await world.ask("who-changed-this-host", "name", **{"90 days": "2 days"}) == []
+
+
+async def test_a_host_can_change_between_removal_and_restoration(world: World) -> None:
+    first = Version(95, POSTGRES | HEALTHY | {"endpoint": "old.example", "updated_by_name": "Joe"})
+    moved = {"endpoint": "new.example", "updated_by_name": "Ann"}
+    for key, versions in (
+        ("moved", (gone(94), Version(8, moved))),
+        ("back", (gone(94), Version(8, {"updated_by_name": "Ann"}))),
+        ("lost", (Version(9, {"endpoint": None}), Version(8, {"name": "lost"}))),
+        ("found", (Version(94, {"endpoint": None}), gone(9), Version(7, moved))),
+    ):
+        await world.teller.tell("connections", "acme", key, first, *versions)
+
+    answer = await world.ask(
+        "who-changed-this-host",
+        *("changed_at", "name", "change", "old_host", "new_host", "updated_by_name"),
+    )
+
+    assert answer == [
+        (world.ago(3), "warehouse", "updated", "old.example", "pg.example", "Jane"),
+        (world.ago(7), "found", "restored", None, "new.example", "Ann"),
+        (world.ago(8), "moved", "restored", "old.example", "new.example", "Ann"),
+        (world.ago(9), "lost", "updated", "old.example", None, "Joe"),
+    ]
+    old = {"'%' as": "'old.%' as"}
+    assert len(await world.ask("who-changed-this-host", "name", **old)) == 3
+
+
+def test_it_says_of_which_types_no_host_is_known() -> None:
+    without = [
+        kind.name
+        for kind in TYPES
+        if endpoint_of(mask_object(kind.configuration(Random(1), "a"))) is None  # noqa: S311 - repeatable
+    ]
+    text = (FOLDER / "16-who-changed-this-host.sql").read_text().replace("\n-- ", " ")
+    assert f"of these types: {', '.join(sorted(without))};" in text
 
 
 async def test_changes_by_day(world: World) -> None:
