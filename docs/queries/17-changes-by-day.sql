@@ -2,7 +2,8 @@
 --
 -- A day (UTC) without a run shows no change because nobody looked: see runs. A change is dated by the
 -- run that saw it, so what happened during a gap appears on the day after it. What is there when an
--- organization is read for the first time is no change.
+-- organization is read for the first time is no change. All resources but people count, where they are
+-- read: a connection that is removed counts again for its proxy, schemas, sources and usage.
 with asked as (
     select (now() at time zone 'UTC')::date - 6 as first_day
 ), day as (

@@ -476,6 +476,24 @@ async def test_removed_and_restored(world: World) -> None:
     ]
 
 
+async def test_what_hangs_on_a_connection_is_not_removed_beside_it(world: World) -> None:
+    for resource in (
+        "connection_proxy",
+        "connection_schemas",
+        "connection_sources",
+        "connection_usage",
+    ):
+        await world.teller.tell(resource, "acme", "legacy", Version(60), gone(2))
+    await world.teller.tell("roles", "acme", "intern", Version(60), gone(2))
+
+    answer = await world.ask("removed-and-restored", "changed_at", "resource", "id")
+
+    assert [row[1:] for row in answer if row[0] == world.ago(2)] == [
+        ("connections", "legacy"),
+        ("roles", "intern"),
+    ]
+
+
 async def test_as_of(world: World) -> None:
     columns = ("organization", "was_looked_at", "present", "unhealthy", "unknown")
     elsewhere = [(name, False, 0, 0, 0) for name in ("hooli", "umbrella", "vandelay")]
