@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -237,11 +238,19 @@ async def test_runs(world: World) -> None:
 
 
 async def test_fleet_health(world: World) -> None:
+    silent = HUBSPOT | {"status": None}
+    await world.teller.tell("connections", "acme", "silent", Version(9, silent))
+
     [row] = await world.asking.ask("fleet-health")
+
     assert (row["organizations_complete"], row["organizations_expected"]) == (2, 5)
     assert (row["is_complete"], row["oldest_observed_at"]) == (False, None)
-    assert (row["connections"], row["distinct_connections"]) == (12, 10)  # two are copies
+    assert (row["connections"], row["distinct_connections"]) == (13, 11)  # two are copies
     assert (row["healthy_connections"], row["unhealthy_connections"]) == (8, 4)
+    assert (row["connections_without_status"], row["healthy_percent_of_known"]) == (
+        1,
+        Decimal("66.7"),  # 8 of 12, not of 13
+    )
     assert (row["withheld_connections"], row["strict_connections"]) == (1, None)
 
 
@@ -374,6 +383,9 @@ async def test_blast_radius(world: World) -> None:
 
 
 async def test_health_by_team(world: World) -> None:
+    silent = HUBSPOT | {"status": None}
+    await world.teller.tell("connections", "acme", "silent", Version(9, silent))
+
     answer = await world.ask(
         "health-by-team",
         "team",
@@ -381,12 +393,14 @@ async def test_health_by_team(world: World) -> None:
         "organizations",
         "connections",
         "unhealthy_connections",
+        "connections_without_status",
+        "healthy_percent_of_known",
         "oldest_observed_at",
     )
     assert answer == [
-        ("data", 1, 2, 3, 2, None),
-        ("growth", 1, 2, 9, 2, world.ago(2)),
-        (None, 0, 1, None, None, None),  # hooli
+        ("data", 1, 2, 3, 2, 0, Decimal("33.3"), None),
+        ("growth", 1, 2, 10, 2, 1, Decimal("77.8"), world.ago(2)),  # 7 of 9
+        (None, 0, 1, None, None, None, None, None),  # hooli
     ]
 
 
