@@ -7,7 +7,7 @@
 with asked as (
     select (now() at time zone 'UTC')::date - 6 as first_day
 ), day as (
-    select generate_series(first_day, first_day + 6, interval '1 day')::date as day
+    select first_day + generate_series(0, 6) as day
     from asked
 ), changed as (
     select c.day,

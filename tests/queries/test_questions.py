@@ -769,6 +769,52 @@ async def test_policies_and_roles(world: World) -> None:
 # All of them
 
 
+async def test_no_answer_depends_on_the_time_zone_of_the_session(world: World) -> None:
+    connection = world.asking.connection
+    moment = "date_trunc('month', now(), 'UTC') + $1::text::interval"
+    for key, offset in (("last_month", "-1 hour"), ("this_month", "1 hour")):
+        fields = HEALTHY | {"type_id": key, "type_name": key}
+        await world.teller.tell("connections", "acme", key, Version(9, fields))
+        await world.execute(
+            f"update inventory.connections set created_at = {moment} where id = $2",  # noqa: S608 - ours
+            offset,
+            key,
+        )
+    await world.teller.run(2)
+    await world.execute(
+        "insert into inventory.api_usage_days"
+        " select deployment, organization_id, id, day, 5, 5 from inventory.connections"
+        " cross join unnest(array['2026-01-31', '2026-02-01']::date[]) as d (day)"
+    )
+    await world.execute(
+        "insert into ledger.scope_days values ('acme', 'connections', '2026-02-01')"
+    )
+    await world.teller.settle()
+
+    answers = []
+    for zone in ("UTC", "Pacific/Auckland", "Pacific/Pago_Pago"):
+        async with connection.transaction():  # in which now() is one moment
+            await connection.execute(f"set local time zone '{zone}'")
+            answers.append({file.stem: await world.asking.ask(file.stem[3:]) for file in FILES})
+
+    differing = [
+        name
+        for name, rows in answers[0].items()
+        if not (rows == answers[1][name] == answers[2][name])
+    ]
+    assert differing == []
+    types = [row["type_id"] for row in answers[0]["22-new-types"]]
+    assert "this_month" in types
+    assert "last_month" not in types
+
+
+async def test_a_day_without_a_midnight_is_a_day(world: World) -> None:
+    edited = {"(now() at time zone 'UTC')::date - 6": "date '2026-04-22'"}
+    await world.execute("set time zone 'Africa/Cairo'")  # April 24 began at 1:00 there
+    days = await world.ask("changes-by-day", "day", **edited)
+    assert days == [date(2026, 4, 28 - number) for number in range(7)]
+
+
 def test_there_are_at_least_25_and_each_is_a_question_that_is_tested() -> None:
     assert len(FILES) >= 25
     assert [file.name[:3] for file in FILES] == [f"{n:02}-" for n in range(1, len(FILES) + 1)]
