@@ -85,6 +85,23 @@ async def test_not_read(world: World) -> None:
     ]
 
 
+async def test_what_was_put_off_for_days_is_not_read_either(world: World) -> None:
+    for resource, days in (("models", 3), ("bulk_syncs", 2), ("model_syncs", 1)):
+        await world.execute(
+            "update ledger.scopes set last_attempt_at = $2, last_read_at = $2,"
+            " last_complete_at = $2 where organization = 'initech' and resource = $1",
+            resource,
+            world.ago(days),
+        )
+    answer = await world.ask(
+        "not-read", "organization", "status", "last_outcome", "resources", "last_complete_at"
+    )
+    assert [row for row in answer if row[0] == "initech"] == [
+        ("initech", "complete", "complete", ["bulk_syncs", "models"], world.ago(3))
+    ]
+    assert {row[0] for row in answer} == {"globex", "hooli", "initech", "umbrella"}
+
+
 async def test_older_than_a_day(world: World) -> None:
     answer = await world.ask("older-than-a-day", "organization", "age", "connections")
     assert answer == [("hooli", None, None), ("umbrella", None, None), ("globex", 2 * DAY, 3)]
