@@ -1,21 +1,28 @@
 -- Which connections keep changing between healthy and unhealthy?
 --
--- Four or more changes in 30 days, as runs saw them: what comes and goes between two runs does not
--- count, so an hourly run sees more than a daily one. is_healthy is as of last_seen_at; both are NULL
--- where the connection is removed.
+-- Four or more changes, both sides of each seen in 30 days, as runs saw them: what comes and goes
+-- between two runs does not count, so an hourly run sees more than a daily one. To have no status, or
+-- to be removed, is no change by itself. is_healthy is as of last_seen_at; both are NULL where the
+-- connection is removed.
 with asked as (
     select now() - interval '30 days' as since, 4 as changes
-), turn as (
-    select c.organization, c.deployment, c.organization_id, c.connection_id, c.name, c.changed_at
-    from reporting.connection_changes c
+), known as (
+    select h.organization, h.deployment, h.organization_id, h.connection_id, h.name, h.valid_from,
+        h.is_healthy <> lag(h.is_healthy) over (
+            partition by h.deployment, h.organization_id, h.connection_id
+            order by h.valid_from
+        ) as is_change
+    from reporting.connection_history h
     cross join asked
-    where c.field = 'status' and c.changed_at >= asked.since
-        and (lower(c.old_value #>> '{}') = 'healthy') <> (lower(c.new_value #>> '{}') = 'healthy')
+    where (h.valid_to is null or h.valid_to >= asked.since) and h.change <> 'removed'
+        and h.is_healthy is not null
 ), counted as (
-    select organization, deployment, organization_id, connection_id, max(name) as name,
-        count(*) as changes, min(changed_at) as first_at, max(changed_at) as last_at
-    from turn
-    group by organization, deployment, organization_id, connection_id
+    select k.organization, k.deployment, k.organization_id, k.connection_id, max(k.name) as name,
+        count(*) as changes, min(k.valid_from) as first_at, max(k.valid_from) as last_at
+    from known k
+    cross join asked
+    where k.is_change and k.valid_from >= asked.since
+    group by k.organization, k.deployment, k.organization_id, k.connection_id
 )
 select t.organization, coalesce(c.name, t.name) as name, c.type_name, t.changes, t.first_at,
     t.last_at, c.is_healthy, c.status_error, c.last_seen_at

@@ -1,32 +1,37 @@
 -- How long does it take until an unhealthy connection is healthy again, by type?
 --
--- Of connections that turned unhealthy in the last 90 days. Times are those of the runs that saw it:
--- no finer than these are apart. not_recovered are still unhealthy, gone, or not looked at since; they
--- are in no time, so a median over few of many says little.
+-- Of connections that runs saw turn unhealthy in the last 90 days: what was so when it was first seen,
+-- or seen again after a removal, did not turn. It is healthy again when a run first sees it healthy; to
+-- be removed or without a status is not that, and to be unhealthy after it had no status is to turn
+-- again. Times are no finer than runs are apart. not_recovered are still unhealthy, without a status,
+-- gone, or not looked at since; they are in no time, so a median over few of many says little.
 with asked as (
     select now() - interval '90 days' as since
-), turn as (
-    select c.deployment, c.organization_id, c.connection_id, c.changed_at,
-        lower(c.new_value #>> '{}') = 'healthy' as is_healthy,
-        lead(c.changed_at) over (
-            partition by c.deployment, c.organization_id, c.connection_id order by c.changed_at
-        ) as next_at
-    from reporting.connection_changes c
+), version as (
+    select h.type_name, h.change, h.valid_from, h.is_healthy,
+        lead(coalesce(h.is_healthy, true)) over latest_first as was_healthy,
+        min(h.valid_from) filter (where h.is_healthy and h.change <> 'removed') over (
+            latest_first rows between unbounded preceding and 1 preceding
+        ) as healthy_at
+    from reporting.connection_history h
     cross join asked
-    where c.field = 'status' and c.changed_at >= asked.since
-        and (lower(c.old_value #>> '{}') = 'healthy') <> (lower(c.new_value #>> '{}') = 'healthy')
+    where h.valid_to is null or h.valid_to >= asked.since
+    window latest_first as (
+        partition by h.deployment, h.organization_id, h.connection_id
+        order by h.valid_from desc, h.valid_to desc
+    )
+), turn as (
+    select v.type_name, v.healthy_at - v.valid_from as time
+    from version v
+    cross join asked
+    where v.change = 'updated' and v.valid_from >= asked.since and v.was_healthy and not v.is_healthy
 )
-select h.type_name,
+select type_name,
     count(*) as times_unhealthy,
-    count(*) - count(t.next_at) as not_recovered,
-    date_trunc('minute', percentile_cont(0.5) within group (order by t.next_at - t.changed_at))
-        as median_time,
-    date_trunc('minute', avg(t.next_at - t.changed_at)) as mean_time,
-    date_trunc('minute', max(t.next_at - t.changed_at)) as longest_time
-from turn t
-join reporting.connection_history h
-    on h.deployment = t.deployment and h.organization_id = t.organization_id
-    and h.connection_id = t.connection_id and h.valid_from = t.changed_at and h.change = 'updated'
-where not t.is_healthy
-group by h.type_name
-order by times_unhealthy desc, h.type_name;
+    count(*) - count(time) as not_recovered,
+    date_trunc('minute', percentile_cont(0.5) within group (order by time)) as median_time,
+    date_trunc('minute', avg(time)) as mean_time,
+    date_trunc('minute', max(time)) as longest_time
+from turn
+group by type_name
+order by times_unhealthy desc, type_name;

@@ -3,6 +3,7 @@
 -- By the tag team of the registry file; put region or any other tag of yours in its place. NULL: no
 -- such tag. organizations_complete of organizations were read in the last run that tried them; what is
 -- counted of the others is older, at worst from oldest_observed_at (NULL: one was never read whole).
+-- healthy_percent_of_known leaves out connections without a status.
 with asked as (
     select 'team' as tag
 )
@@ -13,10 +14,11 @@ select h.tags ->> asked.tag as team,
         as oldest_observed_at,
     sum(h.connections)::bigint as connections,
     sum(h.unhealthy_connections)::bigint as unhealthy_connections,
+    sum(h.connections_without_status)::bigint as connections_without_status,
     round(
         100.0 * sum(h.healthy_connections)
             / nullif(sum(h.healthy_connections + h.unhealthy_connections), 0), 1
-    ) as healthy_percent,
+    ) as healthy_percent_of_known,
     min(h.unhealthy_since) as unhealthy_since
 from reporting.organization_health h
 cross join asked

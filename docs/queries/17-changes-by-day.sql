@@ -2,11 +2,12 @@
 --
 -- A day (UTC) without a run shows no change because nobody looked: see runs. A change is dated by the
 -- run that saw it, so what happened during a gap appears on the day after it. What is there when an
--- organization is read for the first time is no change.
+-- organization is read for the first time is no change. All resources but people count, where they are
+-- read: a connection that is removed counts again for its proxy, schemas, sources and usage.
 with asked as (
     select (now() at time zone 'UTC')::date - 6 as first_day
 ), day as (
-    select generate_series(first_day, first_day + 6, interval '1 day')::date as day
+    select first_day + generate_series(0, 6) as day
     from asked
 ), changed as (
     select c.day,

@@ -1,9 +1,10 @@
 -- Which connection types came into use this month?
 --
--- in_use_since is when the first connection of the type was created, as the server says, or else when
--- a run first saw one; removed ones count. Organizations that nobody reads may have used it long ago.
+-- Months are those of UTC. in_use_since is when the first connection of the type was created, as the
+-- server says, or else when a run first saw one; removed ones count. Organizations that nobody reads
+-- may have used it long ago.
 with asked as (
-    select date_trunc('month', now()) as since
+    select date_trunc('month', now(), 'UTC') as since
 ), type as (
     select type_id, max(type_name) as type_name, min(coalesce(created_at, valid_from)) as in_use_since
     from reporting.connection_history

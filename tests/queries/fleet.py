@@ -38,6 +38,10 @@ def healthy(days: float) -> Version:
     return Version(days, HEALTHY)
 
 
+def without_status(days: float) -> Version:
+    return Version(days, {"status": None, "status_error": None})
+
+
 def gone(days: float) -> Version:
     return Version(days, is_gone=True)
 

@@ -7,16 +7,32 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import asyncpg
 import pytest
 
+from aggregator.redact import mask_object
+from aggregator.resources.endpoint import endpoint_of
 from benchmarks.views.seed import seed
 from benchmarks.views.sizes import Sizes
 from tests.queries.asking import FILES, FOLDER, Asking, asking
-from tests.queries.fleet import HEALTHY, Teller, Version, tell_fleet
+from tests.queries.fleet import (
+    HEALTHY,
+    HUBSPOT,
+    POSTGRES,
+    Teller,
+    Version,
+    gone,
+    healthy,
+    tell_fleet,
+    unhealthy,
+    without_status,
+)
+from tests.simulator.catalogue import TYPES
 from tests.stored import DEPLOYMENT, READ, Row, Stored
 from tools.dictionary import index, question_of
 
@@ -69,6 +85,23 @@ async def test_not_read(world: World) -> None:
     ]
 
 
+async def test_what_was_put_off_for_days_is_not_read_either(world: World) -> None:
+    for resource, days in (("models", 3), ("bulk_syncs", 2), ("model_syncs", 1)):
+        await world.execute(
+            "update ledger.scopes set last_attempt_at = $2, last_read_at = $2,"
+            " last_complete_at = $2 where organization = 'initech' and resource = $1",
+            resource,
+            world.ago(days),
+        )
+    answer = await world.ask(
+        "not-read", "organization", "status", "last_outcome", "resources", "last_complete_at"
+    )
+    assert [row for row in answer if row[0] == "initech"] == [
+        ("initech", "complete", "complete", ["bulk_syncs", "models"], world.ago(3))
+    ]
+    assert {row[0] for row in answer} == {"globex", "hooli", "initech", "umbrella"}
+
+
 async def test_older_than_a_day(world: World) -> None:
     answer = await world.ask("older-than-a-day", "organization", "age", "connections")
     assert answer == [("hooli", None, None), ("umbrella", None, None), ("globex", 2 * DAY, 3)]
@@ -95,32 +128,72 @@ async def test_withheld(world: World) -> None:
 
 
 async def test_rejected(world: World) -> None:
-    for days, rejected in ((10, ["a"]), (2, ["a", "b"]), (1, ["b", None, None])):
-        run_id = await world.teller.run(days)
-        await world.execute(
-            "insert into ledger.run_organizations (run_id, organization, resource, outcome,"
-            " started_at) values ($1, 'acme', 'connections', 'partial', $2)",
-            run_id,
-            world.ago(days),
-        )
+    for days, rejected in ((10, ["a"]), (2, ["a", "b", None, ""]), (1, ["b", None, None, ""])):
+        run_id = await attempt(world, "acme", days, "partial")
         for record_id in rejected:
-            reason = "no id" if record_id is None else "too deep"
-            await world.execute(
-                "insert into ledger.rejected_records (run_id, organization, resource, record_id,"
-                " reason, rejected_at) values ($1, 'acme', 'connections', $2, $3, $4)",
-                run_id,
-                record_id,
-                reason if record_id != "a" else "too long",
-                world.ago(days),
-            )
+            reason = "too long" if record_id == "a" else "too deep" if record_id else "no id"
+            await reject(world, run_id, "acme", record_id, reason)
 
-    answer = await world.ask("rejected", "reason", "records", "last_rejected_at", "is_current")
+    answer = await world.ask(
+        "rejected", "reason", "records", "example_id", "last_rejected_at", "is_current"
+    )
 
     assert answer == [
-        ("no id", 2, world.ago(1), True),
-        ("too deep", 1, world.ago(1), True),  # b, twice
-        ("too long", 1, world.ago(2), False),  # a, which the last run did not meet any more
+        ("no id", 5, None, world.ago(1), True),  # each counts, also where the id is empty
+        ("too deep", 1, "b", world.ago(1), True),  # b, twice
+        ("too long", 1, "a", world.ago(2), False),  # which the last run did not meet any more
     ]
+
+
+async def test_rejected_says_nothing_of_now_where_the_last_attempt_failed(world: World) -> None:
+    for organization, *outcomes in (
+        ("acme", "partial", "unauthorized"),  # nobody has looked since
+        ("globex", "partial", "deferred", "cancelled"),  # nor here, but nothing failed
+        ("initech", "partial", "complete", "deferred"),
+        ("umbrella", "partial", "timeout", "complete"),
+    ):
+        [run_id, *_] = [
+            await attempt(world, organization, 5 - number, outcome)
+            for number, outcome in enumerate(outcomes)
+        ]
+        await reject(world, run_id, organization, "a", "too long")
+
+    answer = await world.ask("rejected", "organization", "is_current", "last_read_at")
+
+    assert answer == [
+        ("acme", None, world.ago(5)),
+        ("globex", True, world.ago(5)),
+        ("initech", False, world.ago(4)),
+        ("umbrella", False, world.ago(3)),
+    ]
+
+
+async def attempt(world: World, organization: str, days: float, outcome: str) -> str:
+    """A run that tried the organization's connections; its id."""
+    run_id = await world.teller.run(days)
+    await world.execute(
+        "insert into ledger.run_organizations (run_id, organization, resource, outcome,"
+        " started_at, recorded_at) values ($1, $2, 'connections', $3, $4, $4)",
+        run_id,
+        organization,
+        outcome,
+        world.ago(days),
+    )
+    return run_id
+
+
+async def reject(
+    world: World, run_id: str, organization: str, record_id: str | None, reason: str
+) -> None:
+    await world.execute(
+        "insert into ledger.rejected_records (run_id, organization, resource, record_id, reason,"
+        " rejected_at) select $1, $2, 'connections', $3, $4, started_at from ledger.runs"
+        " where run_id = $1",
+        run_id,
+        organization,
+        record_id,
+        reason,
+    )
 
 
 async def test_api_drift(world: World) -> None:
@@ -182,11 +255,19 @@ async def test_runs(world: World) -> None:
 
 
 async def test_fleet_health(world: World) -> None:
+    silent = HUBSPOT | {"status": None}
+    await world.teller.tell("connections", "acme", "silent", Version(9, silent))
+
     [row] = await world.asking.ask("fleet-health")
+
     assert (row["organizations_complete"], row["organizations_expected"]) == (2, 5)
     assert (row["is_complete"], row["oldest_observed_at"]) == (False, None)
-    assert (row["connections"], row["distinct_connections"]) == (12, 10)  # two are copies
+    assert (row["connections"], row["distinct_connections"]) == (13, 11)  # two are copies
     assert (row["healthy_connections"], row["unhealthy_connections"]) == (8, 4)
+    assert (row["connections_without_status"], row["healthy_percent_of_known"]) == (
+        1,
+        Decimal("66.7"),  # 8 of 12, not of 13
+    )
     assert (row["withheld_connections"], row["strict_connections"]) == (1, None)
 
 
@@ -215,9 +296,55 @@ async def test_longest_unhealthy(world: World) -> None:
     ]
 
 
+async def test_longest_unhealthy_has_a_copy_where_no_original_is_unhealthy(world: World) -> None:
+    tell, since = world.teller.tell, world.ago
+    lake = {"parent_connection_id": "lake", "status": "unhealthy"}  # lake itself is healthy
+    await tell("connections", "initech", "lake_copy", Version(9, HEALTHY | lake))
+    elsewhere = {"parent_connection_id": "elsewhere", "status": "unhealthy"}
+    await tell("connections", "initech", "of_unknown", Version(8, elsewhere))
+    itself = {"parent_connection_id": "itself", "status": "unhealthy"}
+    await tell("connections", "initech", "itself", Version(7, itself))
+    below = {"parent_connection_id": "crm_copy", "status": "unhealthy"}
+    await tell("connections", "globex", "crm_copy_copy", Version(9, below))
+
+    answer = await world.ask("longest-unhealthy", "name", "unhealthy_since", "is_shared")
+
+    assert answer == [
+        ("notes", since(10), False),
+        ("lake_copy", since(9), True),
+        ("of_unknown", since(8), True),
+        ("itself", since(7), True),  # as in the API's own example
+        ("crm", since(6), False),  # for both of its copies
+        ("sales", since(3), False),
+    ]
+
+
 async def test_flapping(world: World) -> None:
     answer = await world.ask("flapping", "organization", "name", "changes", "is_healthy")
     assert answer == [("acme", "lake", 4, True)]
+
+
+async def test_flapping_sees_through_no_status_and_removals(world: World) -> None:
+    first = Version(60, HUBSPOT | HEALTHY)
+    for key, versions in (
+        ("quiet", (without_status(12), unhealthy(11, "down"), without_status(10), healthy(9))),
+        ("silent", (without_status(12), healthy(11), without_status(10), healthy(9))),
+        ("removed", (gone(12), unhealthy(11, "down"), gone(10), healthy(9))),
+        ("moved", (unhealthy(12, "down"), healthy(11), unhealthy(10, "down"), gone(9))),
+    ):
+        await world.teller.tell("connections", "acme", key, first, *versions)
+
+    answer = await world.ask("flapping", "name", "changes", "is_healthy", **{"4 as": "2 as"})
+
+    assert answer == [
+        ("lake", 4, True),
+        ("moved", 3, None),  # it is not there any more
+        ("billing", 2, True),
+        ("quiet", 2, True),
+        ("removed", 2, True),
+    ]
+    answer = await world.ask("flapping", "name", "first_at", "last_at", **{"4 as": "2 as"})
+    assert answer[3] == ("quiet", world.ago(11), world.ago(9))
 
 
 async def test_time_to_recovery(world: World) -> None:
@@ -225,6 +352,33 @@ async def test_time_to_recovery(world: World) -> None:
         "time-to-recovery", "type_name", "times_unhealthy", "not_recovered", "median_time"
     )
     assert answer == [("Salesforce", 3, 2, 2 * DAY), ("Snowflake", 2, 0, DAY)]
+
+
+async def test_recovery_is_the_first_time_that_it_is_there_and_healthy(world: World) -> None:
+    tell, first = world.teller.tell, Version(60, HUBSPOT | HEALTHY)
+    back = (gone(15), healthy(13), unhealthy(10, "down"))
+    await tell("connections", "acme", "back", first, unhealthy(17, "down"), *back)
+    silence = without_status(9)
+    await tell("connections", "acme", "silent", first, unhealthy(12, "down"), silence, healthy(6))
+    first = Version(60, POSTGRES | HEALTHY)
+    await tell("connections", "acme", "unheard", first, silence, unhealthy(8, "down"))
+    first = Version(60, POSTGRES | {"status": "unhealthy"})
+    await tell("connections", "acme", "at_first", first, healthy(7))
+    first = Version(60, POSTGRES | HEALTHY)
+    await tell("connections", "acme", "broken_back", first, gone(9), unhealthy(8, "down"))
+
+    answer = await world.ask(
+        "time-to-recovery", "type_name", "times_unhealthy", "not_recovered", "longest_time"
+    )
+
+    assert answer == [
+        ("HubSpot", 3, 1, 6 * DAY),  # back after 4 days, and not again; silent after 6
+        ("Salesforce", 3, 2, 2 * DAY),
+        ("Snowflake", 2, 0, DAY),
+        ("PostgreSQL", 1, 1, None),  # unheard; nobody saw the others turn
+    ]
+    answer = await world.ask("time-to-recovery", "type_name", "mean_time")
+    assert answer[0] == ("HubSpot", 5 * DAY)
 
 
 async def test_blast_radius(world: World) -> None:
@@ -246,6 +400,9 @@ async def test_blast_radius(world: World) -> None:
 
 
 async def test_health_by_team(world: World) -> None:
+    silent = HUBSPOT | {"status": None}
+    await world.teller.tell("connections", "acme", "silent", Version(9, silent))
+
     answer = await world.ask(
         "health-by-team",
         "team",
@@ -253,12 +410,14 @@ async def test_health_by_team(world: World) -> None:
         "organizations",
         "connections",
         "unhealthy_connections",
+        "connections_without_status",
+        "healthy_percent_of_known",
         "oldest_observed_at",
     )
     assert answer == [
-        ("data", 1, 2, 3, 2, None),
-        ("growth", 1, 2, 9, 2, world.ago(2)),
-        (None, 0, 1, None, None, None),  # hooli
+        ("data", 1, 2, 3, 2, 0, Decimal("33.3"), None),
+        ("growth", 1, 2, 10, 2, 1, Decimal("77.8"), world.ago(2)),  # 7 of 9
+        (None, 0, 1, None, None, None, None, None),  # hooli
     ]
 
 
@@ -272,6 +431,42 @@ async def test_who_changed_this_host(world: World) -> None:
     assert answer == [(world.ago(3), "warehouse", "old.example", "pg.example", "Jane")]
     assert await world.ask("who-changed-this-host", "name", **{"'%' as": "'%.net' as"}) == []
     assert await world.ask("who-changed-this-host", "name", **{"90 days": "2 days"}) == []
+
+
+async def test_a_host_can_change_between_removal_and_restoration(world: World) -> None:
+    first = Version(95, POSTGRES | HEALTHY | {"endpoint": "old.example", "updated_by_name": "Joe"})
+    moved = {"endpoint": "new.example", "updated_by_name": "Ann"}
+    for key, versions in (
+        ("moved", (gone(94), Version(8, moved))),
+        ("back", (gone(94), Version(8, {"updated_by_name": "Ann"}))),
+        ("lost", (Version(9, {"endpoint": None}), Version(8, {"name": "lost"}))),
+        ("found", (Version(94, {"endpoint": None}), gone(9), Version(7, moved))),
+    ):
+        await world.teller.tell("connections", "acme", key, first, *versions)
+
+    answer = await world.ask(
+        "who-changed-this-host",
+        *("changed_at", "name", "change", "old_host", "new_host", "updated_by_name"),
+    )
+
+    assert answer == [
+        (world.ago(3), "warehouse", "updated", "old.example", "pg.example", "Jane"),
+        (world.ago(7), "found", "restored", None, "new.example", "Ann"),
+        (world.ago(8), "moved", "restored", "old.example", "new.example", "Ann"),
+        (world.ago(9), "lost", "updated", "old.example", None, "Joe"),
+    ]
+    old = {"'%' as": "'old.%' as"}
+    assert len(await world.ask("who-changed-this-host", "name", **old)) == 3
+
+
+def test_it_says_of_which_types_no_host_is_known() -> None:
+    without = [
+        kind.name
+        for kind in TYPES
+        if endpoint_of(mask_object(kind.configuration(Random(1), "a"))) is None  # noqa: S311 - repeatable
+    ]
+    text = (FOLDER / "16-who-changed-this-host.sql").read_text().replace("\n-- ", " ")
+    assert f"of these types: {', '.join(sorted(without))};" in text
 
 
 async def test_changes_by_day(world: World) -> None:
@@ -309,6 +504,24 @@ async def test_removed_and_restored(world: World) -> None:
         (world.ago(1), "events", "restored", False),
         (world.ago(2), "legacy", "removed", False),
         (world.ago(4), "events", "removed", True),
+    ]
+
+
+async def test_what_hangs_on_a_connection_is_not_removed_beside_it(world: World) -> None:
+    for resource in (
+        "connection_proxy",
+        "connection_schemas",
+        "connection_sources",
+        "connection_usage",
+    ):
+        await world.teller.tell(resource, "acme", "legacy", Version(60), gone(2))
+    await world.teller.tell("roles", "acme", "intern", Version(60), gone(2))
+
+    answer = await world.ask("removed-and-restored", "changed_at", "resource", "id")
+
+    assert [row[1:] for row in answer if row[0] == world.ago(2)] == [
+        ("connections", "legacy"),
+        ("roles", "intern"),
     ]
 
 
@@ -401,6 +614,7 @@ async def test_api_calls_by_type_and_month(world: World) -> None:
         ("2026-01-31", "acme", "crm", 20),
         ("2026-01-31", "globex", "sales", 5),
         ("2026-02-01", "acme", "lake", 7),
+        ("2026-02-01", "acme", "billing", 1),
     ):
         await world.execute(
             "insert into inventory.api_usage_days values ($1, $2, $3, $4::text::date, $5, $5)",
@@ -419,15 +633,16 @@ async def test_api_calls_by_type_and_month(world: World) -> None:
     await world.teller.settle()
 
     answer = await world.ask(
-        "api-calls-by-type-and-month", "month", "type_id", "api_calls", "days_read", "organizations"
+        "api-calls-by-type-and-month",
+        *("month", "type_id", "api_calls", "days_read", "readings", "connections", "organizations"),
     )
 
     february, january = date(2026, 2, 1), date(2026, 1, 1)
-    # On February 1 acme's crm was read, too, and still said 20.
+    # On February 1 acme's crm was read, too, and still said 20. On January 30 globex was not read.
     assert answer == [
-        (february, "salesforce", 20, 1, 1),
-        (february, "snowflake", 7, 1, 1),
-        (january, "salesforce", 35, 2, 2),
+        (february, "salesforce", 21, 1, 2, 2, 1),
+        (february, "snowflake", 7, 1, 1, 1, 1),
+        (january, "salesforce", 35, 2, 3, 2, 2),
     ]
 
 
@@ -494,6 +709,29 @@ async def test_idle_syncs(world: World) -> None:
     ]
 
 
+async def test_a_sync_fails_by_its_state_too_and_more_than_it_is_run_by_hand(world: World) -> None:
+    for key, status, schemas_failed, fields in (
+        ("failed", "Failed", 0, {}),
+        ("with_errors", "errors", None, {"schedule": "manual"}),
+        ("by_hand", "completed", 0, {"schedule": "manual"}),
+        ("off", "failed", 1, {"active": False}),
+        ("done", "completed", 0, {}),
+        ("never_ran", "created", None, {}),
+    ):
+        told = {"active": True, "schedule": "daily"} | fields
+        await world.teller.tell("bulk_syncs", "initech", key, Version(9, told))
+        await world.teller.stored.reading(
+            "bulk_syncs", "initech", key, current_status=status, schemas_failed=schemas_failed
+        )
+    answer = await world.ask("idle-syncs", "organization", "name", "why")
+    assert [row[1:] for row in answer if row[0] == "initech"] == [
+        ("by_hand", "by hand"),
+        ("failed", "failing"),
+        ("with_errors", "failing"),
+        ("off", "switched off"),
+    ]
+
+
 async def test_shared_copies(world: World) -> None:
     answer = await world.ask(
         "shared-copies",
@@ -546,6 +784,52 @@ async def test_policies_and_roles(world: World) -> None:
 
 
 # All of them
+
+
+async def test_no_answer_depends_on_the_time_zone_of_the_session(world: World) -> None:
+    connection = world.asking.connection
+    moment = "date_trunc('month', now(), 'UTC') + $1::text::interval"
+    for key, offset in (("last_month", "-1 hour"), ("this_month", "1 hour")):
+        fields = HEALTHY | {"type_id": key, "type_name": key}
+        await world.teller.tell("connections", "acme", key, Version(9, fields))
+        await world.execute(
+            f"update inventory.connections set created_at = {moment} where id = $2",  # noqa: S608 - ours
+            offset,
+            key,
+        )
+    await world.teller.run(2)
+    await world.execute(
+        "insert into inventory.api_usage_days"
+        " select deployment, organization_id, id, day, 5, 5 from inventory.connections"
+        " cross join unnest(array['2026-01-31', '2026-02-01']::date[]) as d (day)"
+    )
+    await world.execute(
+        "insert into ledger.scope_days values ('acme', 'connections', '2026-02-01')"
+    )
+    await world.teller.settle()
+
+    answers = []
+    for zone in ("UTC", "Pacific/Auckland", "Pacific/Pago_Pago"):
+        async with connection.transaction():  # in which now() is one moment
+            await connection.execute(f"set local time zone '{zone}'")
+            answers.append({file.stem: await world.asking.ask(file.stem[3:]) for file in FILES})
+
+    differing = [
+        name
+        for name, rows in answers[0].items()
+        if not (rows == answers[1][name] == answers[2][name])
+    ]
+    assert differing == []
+    types = [row["type_id"] for row in answers[0]["22-new-types"]]
+    assert "this_month" in types
+    assert "last_month" not in types
+
+
+async def test_a_day_without_a_midnight_is_a_day(world: World) -> None:
+    edited = {"(now() at time zone 'UTC')::date - 6": "date '2026-04-22'"}
+    await world.execute("set time zone 'Africa/Cairo'")  # April 24 began at 1:00 there
+    days = await world.ask("changes-by-day", "day", **edited)
+    assert days == [date(2026, 4, 28 - number) for number in range(7)]
 
 
 def test_there_are_at_least_25_and_each_is_a_question_that_is_tested() -> None:
