@@ -4,9 +4,8 @@
 -- if several edited it between two runs, the last of them, and NULL where the server does not say.
 -- change restored: it was removed in between. Hosts are read from configurations, best effort; a masked
 -- one is not seen to change. No host is known, so no change is seen, of these types: Airtable, GitHub,
--- Google Ads, Google Sheets, HubSpot, Intercom, Klaviyo, Marketo, SFTP, Shopify, Stripe; nor of others
--- whose configuration names none. Where the version before is not kept any more (reporting.retention)
--- nothing is compared.
+-- Google Ads, Google Sheets, Intercom, Klaviyo, Stripe; nor of others whose configuration names none.
+-- Where the version before is not kept any more (reporting.retention) nothing is compared.
 with asked as (
     select now() - interval '90 days' as since, '%' as host  -- such as '%.example.com'
 )

@@ -32,7 +32,7 @@ async def test_in_a_month_changes_what_was_changed_and_what_is_made_was_made_tha
             " where resource = 'connections' and change = 'created' and not is_first_load"
         )
         async with asking(connection) as analyst:
-            since = {"date_trunc('month', now())": f"now() - interval '{DAYS} days'"}
+            since = {"date_trunc('month', now(), 'UTC')": f"now() - interval '{DAYS} days'"}
             new_types = await analyst.ask("new-types", **since)
     finally:
         await connection.close()

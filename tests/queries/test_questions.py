@@ -679,6 +679,20 @@ async def test_biggest_consumers(world: World) -> None:
 # What exists
 
 
+@pytest.mark.parametrize(
+    "question", ["longest-unhealthy", "blast-radius", "biggest-consumers", "unused"]
+)
+async def test_who_is_not_expected_is_in_no_list_of_what_is_to_be_done(
+    world: World, question: str
+) -> None:
+    """Its rows are as old as its last reading, and no total counts them."""
+    before = await world.ask(question, "organization")
+    await world.execute("update ledger.organizations set enabled = organization <> 'acme'")
+
+    assert "acme" in before
+    assert "acme" not in await world.ask(question, "organization")
+
+
 async def test_unused(world: World) -> None:
     answer = await world.ask("unused", "organization", "connection_name", "is_certain")
     assert answer == [
