@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
@@ -392,6 +393,43 @@ async def test_plans_show_no_values(watched: Watched) -> None:
         for options in ("analyze, verbose, format json", "generic_plan"):
             plan = await watched.connection.fetch(f"explain ({options}) select * from {view}")  # noqa: S608 (as above)
             assert MARK not in "\n".join(row[0] for row in plan)
+
+
+WRITTEN = (
+    "name", "organization_name", "endpoint", "status_error", "status_message", "error",
+    "last_error", "reason", "headline", "created_by_name", "updated_by_name", "sso_domain",
+)  # fmt: skip
+"""Columns with what people and servers wrote."""
+
+
+async def test_no_estimate_depends_on_what_others_wrote(watched: Watched) -> None:
+    """Threat S8: planners estimate before policies, from a sample of everybody's values."""
+    await watched.owner.execute(  # a value that is often there is one that planners keep
+        "insert into inventory.connections (deployment, organization_id, id, name, status_error,"  # noqa: S608 (words of ours)
+        f" endpoint, content_hash, generation) select 'app.example', '{MARK}-1', n::text,"
+        f" '{MARK}', '{MARK}', '{MARK}', '', 1 from generate_series(1, 300) n"
+    )
+    await watched.owner.execute("analyze")
+    columns = await watched.owner.fetch(
+        "select attrelid::regclass::text as view, attname::text as name from pg_attribute"
+        " where attrelid::regclass::text = any($1) and atttypid = 'text'::regtype",
+        await watched.views(),
+    )
+    asked = [(each["view"], each["name"]) for each in columns if each["name"] in WRITTEN]
+
+    differing = []
+    for view, name in asked:
+        for operator in ("=", "<"):
+            plans = {
+                await watched.connection.fetchval(
+                    f"explain (format json) select from {view} where {name} {operator} '{value}'"
+                )
+                for value in (MARK, "nobody at all")
+            }
+            if len({json.loads(plan)[0]["Plan"]["Plan Rows"] for plan in plans}) > 1:
+                differing.append(f"{view}.{name} {operator}")
+    assert len(asked) > 30
+    assert differing == []
 
 
 async def test_no_other_role_and_no_setting_shows_more(watched: Watched) -> None:
