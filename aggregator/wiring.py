@@ -20,6 +20,7 @@ from aggregator.database import Database, open_database
 from aggregator.errors import ConfigurationError, DatabaseError
 from aggregator.limits import HostLimits, OrganizationLimits
 from aggregator.model import Organization
+from aggregator.process import install_command
 from aggregator.settings import Settings
 from aggregator.transport import make_session
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 REMEDY = (
     "AGGREGATOR_DATABASE_URL is not set: set it to a Postgres connection string,"
-    " or install the embedded server: pip install 'polytomic-inventory-aggregator[local]'"
+    f" or install the embedded server: {install_command('local')}"
 )
 
 

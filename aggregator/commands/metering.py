@@ -27,6 +27,7 @@ from aggregator.errors import (
     DatabaseError,
 )
 from aggregator.files import STANDARD_OUTPUT, written_whole
+from aggregator.process import install_command
 from aggregator.push import PushError, push
 from aggregator.report import read_measures, read_organization_measures
 from aggregator.settings import Settings
@@ -34,10 +35,7 @@ from aggregator.summary import EXIT_FAILED
 
 log = logging.getLogger(__name__)
 
-IS_MISSING = (
-    "metrics need prometheus-client, which is not installed:"
-    " pip install 'polytomic-inventory-aggregator[metrics]'"
-)
+IS_MISSING = f"metrics need prometheus-client, which is not installed: {install_command('metrics')}"
 MEASURE_SECONDS = 30.0
 MEASURE_SECONDS_OF_FAILED = 3.0
 """After a signal there are nine for everything."""

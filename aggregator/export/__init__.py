@@ -13,15 +13,13 @@ from typing import BinaryIO
 
 from aggregator.errors import ConfigurationError
 from aggregator.export.column import Column, Write
+from aggregator.process import install_command
 
 Format = Callable[[BinaryIO, Sequence[Column]], AbstractContextManager[Write]]
 
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 """Formats by what the names of their files end in."""
-PARQUET_IS_MISSING = (
-    "Parquet needs pyarrow, which is not installed:"
-    " pip install 'polytomic-inventory-aggregator[parquet]'"
-)
+PARQUET_IS_MISSING = f"Parquet needs pyarrow, which is not installed: {install_command('parquet')}"
 
 
 def format_of(name: str | None, output: str) -> Format:

@@ -172,8 +172,15 @@ def test_what_is_to_wake_somebody_has_an_alert() -> None:
         "aggregator_oldest_organization_timestamp_seconds",
         "aggregator_withheld_rows",
         'aggregator_run_outcomes{outcome="unauthorized"}',
+        'aggregator_organizations{status="no_key"}',
     ):
         assert metric in together
+
+
+def test_what_goes_at_the_next_run_is_told_before_it() -> None:
+    """Removals that are withheld for their number go when the next run agrees, an hour later."""
+    [rule] = [rule for rule in alerts() if rule["alert"] == "AggregatorRemovalsWithheld"]
+    assert "for" not in rule
 
 
 @pytest.mark.parametrize("panel", panels(), ids=lambda panel: str(panel["title"]))
