@@ -20,9 +20,15 @@ Messages name settings, organizations and hosts, never a key and never a value o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from aggregator.model import Outcome
+
+
+def install_command(extra: str) -> str:
+    """What brings an optional part to the Python that this is: the end of a remedy."""
+    return f"{sys.executable} -m pip install 'polytomic-inventory-aggregator[{extra}]'"
 
 
 class AggregatorError(Exception):

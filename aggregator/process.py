@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 _PR_SET_DUMPABLE = 4
 
 
-def install_command(extra: str) -> str:
-    """What brings an optional part to the Python that this is."""
-    return f"{sys.executable} -m pip install 'polytomic-inventory-aggregator[{extra}]'"
-
-
 class Stream(io.FileIO):
     """A descriptor whose first failed write is kept in ``failure`` instead of being raised.
 

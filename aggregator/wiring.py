@@ -17,10 +17,9 @@ from aggregator.allowlist import AllowList
 from aggregator.backpressure import Hold
 from aggregator.client import Caller, Client
 from aggregator.database import Database, open_database
-from aggregator.errors import ConfigurationError, DatabaseError
+from aggregator.errors import ConfigurationError, DatabaseError, install_command
 from aggregator.limits import HostLimits, OrganizationLimits
 from aggregator.model import Organization
-from aggregator.process import install_command
 from aggregator.settings import Settings
 from aggregator.transport import make_session
 

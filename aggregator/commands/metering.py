@@ -25,9 +25,9 @@ from aggregator.errors import (
     AggregatorError,
     ConfigurationError,
     DatabaseError,
+    install_command,
 )
 from aggregator.files import STANDARD_OUTPUT, written_whole
-from aggregator.process import install_command
 from aggregator.push import PushError, push
 from aggregator.report import read_measures, read_organization_measures
 from aggregator.settings import Settings

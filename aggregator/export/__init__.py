@@ -11,9 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import PurePath
 from typing import BinaryIO
 
-from aggregator.errors import ConfigurationError
+from aggregator.errors import ConfigurationError, install_command
 from aggregator.export.column import Column, Write
-from aggregator.process import install_command
 
 Format = Callable[[BinaryIO, Sequence[Column]], AbstractContextManager[Write]]
 
