@@ -226,7 +226,7 @@ with scope as (
     where r.is_enabled
         and (
             r.per <> 'deployment'
-            or o.organization = (
+            or s.last_attempt_at is not null and o.organization = (
                 select n.organization
                 from ledger.scopes n
                 join ledger.organizations m using (organization)
