@@ -127,14 +127,20 @@ async def test_who_would_see_more_is_refused(world: World, role: str) -> None:
     assert await world.query("select from ledger.grants") == []
 
 
-@pytest.mark.parametrize("options", ["superuser", "bypassrls", "createrole"])
+@pytest.mark.parametrize("options", ["superuser", "bypassrls", "createrole", "replication"])
 async def test_whom_policies_do_not_bind_is_refused(world: World, options: str) -> None:
-    """Threat S8."""
+    """Threat S8: itself, and whoever may become it."""
     await world.sync()
-    async with new_login(world.database_url, options=options) as login:
+    async with (
+        new_login(world.database_url, options=options) as login,
+        new_login(world.database_url, login.name) as member,
+    ):
         finished = await world.run("grant", login.name, "--organization", "acme-01")
-    assert finished.exit_code == 2
+        of_member = await world.run("grant", member.name, "--organization", "acme-01")
+    assert finished.exit_code == of_member.exit_code == 2
     assert "so it would see more than that" in finished.stderr
+    assert f"is a member of {login.name}" in of_member.stderr
+    assert await world.query("select from ledger.grants") == []
 
 
 @pytest.mark.parametrize(
