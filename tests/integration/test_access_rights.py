@@ -353,6 +353,38 @@ async def test_a_grant_by_name_is_for_the_organization_and_goes_with_it(database
         assert [row["organization"] for row in rows] == ["acme~1"]
 
 
+async def test_a_grant_by_name_becomes_one_by_id_as_soon_as_there_is_an_id(
+    database_url: str,
+) -> None:
+    """A run that follows a rename deletes the old name, and what was granted by it."""
+    async with (
+        stored(database_url) as ready,
+        new_login(database_url, "inventory_writer") as job,
+        new_login(database_url, "reporting_restricted") as one,
+        job.connected() as writer,
+    ):
+        await ready.organization("acme", organization_id=None)
+        await ready.connection.execute(
+            "insert into ledger.grants (login, organization) values ($1, 'acme')", one.name
+        )
+        await writer.execute("update ledger.organizations set organization_id = 'id-1'")
+        await writer.execute("delete from ledger.organizations")
+        await ready.organization("renamed", "connections", organization_id="id-1")
+        await ready.connection_of("id-1", "kept")
+
+        assert (await sees(one))[0] == ["kept"]
+        rows = await ready.connection.fetch(
+            "select organization, organization_id from ledger.grants"
+        )
+        assert [tuple(row) for row in rows] == [(None, "id-1")]
+        await writer.execute("create temporary table mine (organization text, deployment text)")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await writer.execute(
+                "create trigger mine after update on mine"
+                " for each row execute function ledger.keep_grants()"
+            )
+
+
 # Owners
 
 
