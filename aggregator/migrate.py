@@ -54,7 +54,7 @@ where nspname = 'ledger' and nspowner <> current_user::regrole
     )
 """
 
-_BOUND = "select quote_ident(current_user) where row_security_active('ledger.migrations')"
+_BOUND = "select row_security_active('ledger.migrations')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ async def pending(database: Database) -> list[Migration]:
     Raises ``ConfigurationError`` for an edited file or a database newer than this release.
     """
     async with database.connection() as connection:
-        return await _pending(connection, load_migrations())
+        return await _pending(connection, load_migrations(), database.remedy)
 
 
 async def apply(database: Database) -> list[str]:
@@ -142,7 +142,7 @@ async def _apply_next(database: Database, migrations: list[Migration]) -> str | 
             is_ours = await _begin(connection)
         if not is_ours:
             return None
-        todo = await _pending(connection, migrations)
+        todo = await _pending(connection, migrations, database.remedy)
         if not todo:
             return None
         connection.add_log_listener(_warn)
@@ -181,15 +181,14 @@ def _warn(_: object, said: Any) -> None:  # noqa: ANN401 (asyncpg's message)
         log.warning("migration.warning", extra={"warning": said.message})
 
 
-async def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
+async def _pending(
+    connection: Connection, migrations: list[Migration], remedy: str
+) -> list[Migration]:
     if not await _has_table(connection):
         return migrations
     rows = await connection.fetch("select version, checksum from ledger.migrations")
-    if not rows and (role := await connection.fetchval(_BOUND)):
-        raise DatabaseError(
-            "policies hide everything from this login. An administrator can run:"
-            f" GRANT inventory_writer TO {role};"
-        )
+    if not rows and await connection.fetchval(_BOUND):
+        raise DatabaseError(f"policies hide everything from this login. {remedy}")
     applied = {row["version"]: row["checksum"] for row in rows}
     known = {migration.version: migration.checksum for migration in migrations}
     problems = [
