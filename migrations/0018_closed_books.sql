@@ -283,9 +283,10 @@ begin
                 '(organization, organization_id) in'
                 ' (select organization, organization_id from ledger.granted_books)'
                 ' or organization_id is null and ' || by_name ||
-                -- A name may have been another's before.
-                ' and recorded_at > (select o.first_seen_at from ledger.organizations o'
-                ' where o.organization = run_organizations.organization)'
+                -- A name may have been another's before; rarely it must be looked up since when it is not.
+                ' and (recorded_at > (select max(o.first_seen_at) from ledger.organizations o)'
+                ' or recorded_at > (select o.first_seen_at from ledger.organizations o'
+                ' where o.organization = run_organizations.organization))'
             -- Whose record it is, the books of its run say: names may be given to another.
             when item.name = 'ledger.rejected_records' then
                 '(select true from ledger.run_organizations n where n.run_id = rejected_records.run_id'

@@ -313,6 +313,9 @@ async def test_who_gets_a_name_later_does_not_get_its_failures(database_url: str
         await ready.connection.execute(failed, "of the second")
 
         assert await sees(other) == ([], ["of the second"], [None], 1)
+        await ready.organization("later")
+        await grant(ready, other, "later")
+        assert await sees(other) == ([], ["of the second"], [None], 1)
         await ready.connection.execute(
             "update ledger.organizations set organization = 'first~id-1'"
             " where organization_id = 'id-1'"
