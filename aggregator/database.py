@@ -44,6 +44,20 @@ REMEDY = (
     "An administrator can run: GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role};"
     " and, where the schemas belong to another user: GRANT inventory_writer TO {role};"
 )
+"""For the login of runs and of migrations; to a reader it would give everything."""
+READS_VIEWS = "This login only reads views, which is enough for aggregator report and export"
+ANOTHER_LOGIN = "It takes another login: see docs/operations.md, Who may see what"
+_WHO = """
+select
+    current_setting('server_encoding') as encoding, quote_ident(current_user) as role,
+    quote_ident(current_database()) as name,
+    bool_or(rolname like 'reporting%') and not bool_or(rolname like 'inventory%') is true
+        as reads_views
+from pg_roles
+where pg_has_role(oid, 'USAGE') and rolname in (
+    'reporting_reader', 'reporting_restricted', 'inventory_writer', 'inventory_owner'
+)
+"""
 LOCAL_SETTINGS = """
 set local search_path = pg_catalog;
 set local lock_timeout = '5s';
@@ -71,10 +85,14 @@ _BUSY = {"53300", "57P03"}  # too many connections, starting up
 class Database:
     """A pool that was opened by ``open_database``, and is closed by it."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], patience: Patience) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], patience: Patience, *, writes: bool
+    ) -> None:
+        self.remedy = ""
+        """What to do where a privilege is missing."""
         self._pool = pool
         self._patience = patience
-        self._remedy = ""
+        self._writes = writes
         self._fence: Fence | None = None
 
     async def patiently(self, act: Callable[[], Awaitable[T]], *, attempts: int | None = None) -> T:
@@ -92,7 +110,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        with translated_errors(self._remedy):
+        with translated_errors(self.remedy):
             try:
                 connection = await self._pool.acquire()
             except TimeoutError:
@@ -148,10 +166,7 @@ class Database:
         """Learns who we are there; raises ``ConfigurationError`` for a server that can never do."""
         async with self.connection() as connection:
             version = connection.get_server_version()
-            row = await connection.fetchrow(
-                "select current_setting('server_encoding') as encoding,"
-                " quote_ident(current_user) as role, quote_ident(current_database()) as name"
-            )
+            row = await connection.fetchrow(_WHO)
         if row is None:
             raise DatabaseError("the database does not answer a simple question")
         if (version.major, version.minor) < MINIMUM_SERVER:
@@ -162,7 +177,12 @@ class Database:
             raise ConfigurationError(
                 [f"the database's encoding is {row['encoding']}; UTF8 is needed"]
             )
-        self._remedy = REMEDY.format(role=row["role"], database=row["name"])
+        if row["reads_views"]:
+            self.remedy = READS_VIEWS
+        elif self._writes:
+            self.remedy = REMEDY.format(role=row["role"], database=row["name"])
+        else:
+            self.remedy = ANOTHER_LOGIN
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 (what asyncpg encodes)
         """Rows of one statement, which may be run again after an outage."""
@@ -175,9 +195,12 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(dsn: str, patience: Patience | None = None) -> AsyncIterator[Database]:
+async def open_database(
+    dsn: str, patience: Patience | None = None, *, writes: bool = True
+) -> AsyncIterator[Database]:
     """A pool on ``dsn``, checked to be a usable server; closed on leaving.
 
+    ``writes``: whether whoever lacks a privilege is told the grants of a run or a migration.
     Raises ``ConfigurationError`` for a DSN that cannot be understood or a server that can never
     do, and ``DatabaseError`` when the server cannot be reached; one that is busy is waited for.
     """
@@ -192,7 +215,7 @@ async def open_database(dsn: str, patience: Patience | None = None) -> AsyncIter
         reset=_leave_as_is,
         ssl=dsns.verification(dsn, os.environ),
     )
-    database = Database(pool, patience)
+    database = Database(pool, patience, writes=writes)
 
     async def greet() -> None:
         try:

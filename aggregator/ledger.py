@@ -197,11 +197,15 @@ async def lock_scopes(
 async def pin_identities(connection: Connection, results: Sequence[ScopeResult]) -> None:
     proven = [result for result in results if result.identity and result.digests]
     renamed = [_identity_row(result) for result in proven if result.was_renamed]
+    adopted: list[asyncpg.Record] = []
     if renamed:
-        await connection.execute(statement("adopt_renamed"), orjson.dumps(renamed).decode())
+        adopted = await connection.fetch(statement("adopt_renamed"), orjson.dumps(renamed).decode())
     if proven:
         rows = [_identity_row(result) for result in proven]
         await connection.execute(statement("pin_identities"), orjson.dumps(rows).decode())
+    if adopted:
+        columns = [list(column) for column in zip(*adopted, strict=True)]
+        await connection.execute(statement("rename_books"), *columns)
 
 
 def _identity_row(result: ScopeResult) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Applies numbered plain SQL files, each in one transaction with its record, under a lock.
 
 A file that was applied and then edited, or a database newer than this release, is refused before
-any change. The lock belongs to the transaction, so it also holds behind a transaction-mode pooler.
+any change. The lock belongs to the transaction, so it also holds behind a transaction-mode pooler;
+it is that of a row, which no reader can lock, but for the first file: there is no row of ours yet.
 Whoever migrates does so as the owner of the schema ``ledger``, so that all has one owner.
 """
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 LOCK = 7_305_841_220_001  # any number, the same in every release
 LOCK_POLL_SECONDS = 0.2
 LOCK_PATIENCE_SECONDS = 120.0
+LOCK_ROW = "select version from ledger.migrations where version = 1 for update skip locked"
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 _CREATE_TABLE = """
@@ -52,7 +54,7 @@ where nspname = 'ledger' and nspowner <> current_user::regrole
     )
 """
 
-_BOUND = "select quote_ident(current_user) where row_security_active('ledger.migrations')"
+_BOUND = "select row_security_active('ledger.migrations')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ async def pending(database: Database) -> list[Migration]:
     Raises ``ConfigurationError`` for an edited file or a database newer than this release.
     """
     async with database.connection() as connection:
-        return await _pending(connection, load_migrations())
+        return await _pending(connection, load_migrations(), database.remedy)
 
 
 async def apply(database: Database) -> list[str]:
@@ -132,13 +134,15 @@ async def migrate(dsn: str) -> list[str]:
 async def _apply_next(database: Database, migrations: list[Migration]) -> str | None:
     """The name of the one file applied; None where another process holds the lock."""
     async with database.transaction() as connection:
-        if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
-            return None
         if owner := await connection.fetchval(_OTHER_OWNER):
             await connection.execute(f"set local role {owner}")
-        if not await _has_table(connection):
-            await connection.execute(_CREATE_TABLE)
-        todo = await _pending(connection, migrations)
+        if await _has_table(connection):
+            is_ours = await connection.fetchval(LOCK_ROW) is not None
+        else:
+            is_ours = await _begin(connection)
+        if not is_ours:
+            return None
+        todo = await _pending(connection, migrations, database.remedy)
         if not todo:
             return None
         connection.add_log_listener(_warn)
@@ -155,6 +159,19 @@ async def _apply_next(database: Database, migrations: list[Migration]) -> str | 
         return todo[0].label
 
 
+async def _begin(connection: Connection) -> bool:
+    """Makes the table; False where another process does, or has done so meanwhile.
+
+    Anybody may hold an advisory lock, but there are no readers of ours yet.
+    """
+    if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
+        return False
+    if await _has_table(connection):
+        return False
+    await connection.execute(_CREATE_TABLE)
+    return True
+
+
 async def _has_table(connection: Connection) -> bool:
     return bool(await connection.fetchval("select to_regclass('ledger.migrations') is not null"))
 
@@ -164,15 +181,14 @@ def _warn(_: object, said: Any) -> None:  # noqa: ANN401 (asyncpg's message)
         log.warning("migration.warning", extra={"warning": said.message})
 
 
-async def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
+async def _pending(
+    connection: Connection, migrations: list[Migration], remedy: str
+) -> list[Migration]:
     if not await _has_table(connection):
         return migrations
     rows = await connection.fetch("select version, checksum from ledger.migrations")
-    if not rows and (role := await connection.fetchval(_BOUND)):
-        raise DatabaseError(
-            "policies hide everything from this login. An administrator can run:"
-            f" GRANT inventory_writer TO {role};"
-        )
+    if not rows and await connection.fetchval(_BOUND):
+        raise DatabaseError(f"policies hide everything from this login. {remedy}")
     applied = {row["version"]: row["checksum"] for row in rows}
     known = {migration.version: migration.checksum for migration in migrations}
     problems = [

@@ -39,8 +39,8 @@ def now() -> datetime:
 async def database_of(settings: Settings, *, start: bool = True) -> AsyncIterator[Database]:
     """The configured database, or the embedded one, which stays running afterwards.
 
-    ``start=False`` leaves an embedded server that is not running alone and raises
-    ``DatabaseError``.
+    ``start=False`` is for who neither runs nor migrates: it leaves an embedded server that is not
+    running alone and raises ``DatabaseError``.
     """
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
@@ -51,7 +51,7 @@ async def database_of(settings: Settings, *, start: bool = True) -> AsyncIterato
         )
     else:
         dsn = await _embedded_dsn(settings, start=start)
-    async with open_database(dsn) as database:
+    async with open_database(dsn, writes=start) as database:
         yield database
 
 

@@ -1,7 +1,6 @@
 -- An organization whose name in the configuration changed: what the ledger knows of it goes to the
--- new name, and the old name, which nobody configures any more, goes. A name that was retired before
--- (name~id) is still the plain one in the books of runs.
--- $1 jsonb: as in pin_identities.
+-- new name, and the old name, which nobody configures any more, goes.
+-- $1 jsonb: as in pin_identities.  Gives old_name, new_name and organization_id, for rename_books.
 with renamed as (
     select old.organization as old_name, new.organization as new_name, old.organization_id
     from jsonb_to_recordset($1) as r (organization text, organization_id text)
@@ -43,18 +42,6 @@ with renamed as (
         rights_seen = excluded.rights_seen,
         rights_hold = excluded.rights_hold
     where s.observed_since is null
-), booked as (
-    update ledger.run_organizations n
-    set organization = m.new_name
-    from renamed m
-    where n.organization in (m.old_name, split_part(m.old_name, '~', 1))
-        and n.organization_id = m.organization_id
-        and not exists (
-            select
-            from ledger.run_organizations taken
-            where taken.run_id = n.run_id and taken.organization = m.new_name
-                and taken.resource = n.resource
-        )
 ), drift as (
     insert into ledger.drift (
         organization, resource, kind, path, mark, first_seen_at, last_seen_at
@@ -69,3 +56,4 @@ with renamed as (
     on conflict do nothing
 )
 delete from ledger.organizations o using renamed m where o.organization = m.old_name
+returning m.old_name, m.new_name, m.organization_id

@@ -8,6 +8,7 @@ select
     case
         when r.rolsuper then 'is a superuser'
         when r.rolbypassrls then 'bypasses row-level security'
+        when r.rolreplication then 'may copy the whole server'
         when r.rolcreaterole then 'may make itself a member of other roles'
         when r.oid = d.datdba then 'owns the database'
         when r.oid = any (o.owners) then 'owns the tables'
@@ -28,7 +29,7 @@ left join lateral (
         and (
             m.rolname in ('reporting_reader', 'inventory_writer', 'inventory_owner')
             or m.rolname ~ '^pg_'
-            or m.rolsuper or m.rolbypassrls or m.rolcreaterole
+            or m.rolsuper or m.rolbypassrls or m.rolreplication or m.rolcreaterole
             or m.oid = d.datdba
             or m.oid = any (o.owners)
         )

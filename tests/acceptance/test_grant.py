@@ -127,14 +127,20 @@ async def test_who_would_see_more_is_refused(world: World, role: str) -> None:
     assert await world.query("select from ledger.grants") == []
 
 
-@pytest.mark.parametrize("options", ["superuser", "bypassrls", "createrole"])
+@pytest.mark.parametrize("options", ["superuser", "bypassrls", "createrole", "replication"])
 async def test_whom_policies_do_not_bind_is_refused(world: World, options: str) -> None:
-    """Threat S8."""
+    """Threat S8: itself, and whoever may become it."""
     await world.sync()
-    async with new_login(world.database_url, options=options) as login:
+    async with (
+        new_login(world.database_url, options=options) as login,
+        new_login(world.database_url, login.name) as member,
+    ):
         finished = await world.run("grant", login.name, "--organization", "acme-01")
-    assert finished.exit_code == 2
+        of_member = await world.run("grant", member.name, "--organization", "acme-01")
+    assert finished.exit_code == of_member.exit_code == 2
     assert "so it would see more than that" in finished.stderr
+    assert f"is a member of {login.name}" in of_member.stderr
+    assert await world.query("select from ledger.grants") == []
 
 
 @pytest.mark.parametrize(
@@ -295,3 +301,44 @@ async def grants_as(world: World, login: Login, name: str) -> None:
     assert await organizations(world, name) == ["acme-01"]
     quoted = '"' + name.replace('"', '""') + '"'
     await world.execute(f"drop owned by {quoted}; drop role {quoted}")
+
+
+@pytest.mark.parametrize("role", ["reporting_reader", "reporting_restricted"])
+async def test_a_login_that_reads_is_not_told_how_to_write(world: World, role: str) -> None:
+    """Threat S8: an administrator who runs what it is told would open everything."""
+    await world.sync()
+    commands = [
+        ("status",),
+        ("explain", "x"),
+        ("grant", "--list"),
+        ("revoke", "x"),
+        ("prune",),
+        ("migrate", "--check"),
+        ("migrate",),
+        ("sync",),
+    ]
+    async with new_login(world.database_url, role) as login:
+        for command in commands:
+            finished = await world.run(*command, DATABASE_URL=login.database_url)
+            assert finished.failed_with(1), finished.stderr
+            assert "This login only reads views" in finished.stderr
+            assert "GRANT" not in finished.stderr
+        # Tables that somebody granted by hand change nothing in that.
+        await world.execute(
+            f"grant usage on schema ledger to {login.name};"
+            f" grant select on all tables in schema ledger to {login.name}"
+        )
+        finished = await world.run("status", DATABASE_URL=login.database_url)
+        assert "policies hide everything" in finished.stderr
+        assert "GRANT" not in finished.stderr
+
+
+async def test_grants_are_named_where_they_are_needed(world: World) -> None:
+    """In the commands of the job; who only looks, or prunes, takes the login of somebody else."""
+    await world.sync()
+    async with new_login(world.database_url) as login:
+        for command, says in (("status", False), ("prune", False), ("migrate", True)):
+            finished = await world.run(command, DATABASE_URL=login.database_url)
+            assert finished.failed_with(1), finished.stderr
+            assert (f"GRANT inventory_writer TO {login.name};" in finished.stderr) == says
+            assert ("It takes another login" in finished.stderr) == (not says)

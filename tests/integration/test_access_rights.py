@@ -88,6 +88,45 @@ async def test_the_books_of_a_closed_run_stay_as_they_are(
         await books.execute("update inventory.history set record = '{}'")
 
 
+async def test_nothing_is_moved_into_a_closed_run_or_out_of_it(
+    books: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """Threat S18: what may still be written of an open run is no way round."""
+    move = "update ledger.run_organizations set run_id = $2, resource = 'models' where run_id = $1"
+    for source, target in ((OPEN_RUN, RUN), (RUN, OPEN_RUN)):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the run is closed"):
+            await books.execute(move, source, target)
+    reject = (
+        "insert into ledger.rejected_records (run_id, organization, resource, reason)"
+        " values ($1, 'acme', 'connections', 'odd')"
+    )
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await books.execute(reject, RUN)
+    assert await books.execute(reject, OPEN_RUN) == "INSERT 0 1"
+
+
+async def test_in_a_closed_run_an_organization_gets_no_name_but_its_own(
+    books: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """Threat S18: a failure is not put down to another; what has no id keeps its name."""
+    await books.execute(
+        "insert into ledger.organizations (organization, deployment, organization_id)"
+        " values ('globex', 'app.example', 'id-2'), ('initech', 'app.example', 'id-3');"
+        " insert into ledger.run_organizations (run_id, organization, resource, organization_id,"
+        " outcome) select run_id, 'globex', 'connections', 'id-2', 'timeout' from ledger.runs"
+        " where finished_at is null;"
+        " update ledger.runs set finished_at = now() where finished_at is null"
+    )
+    rename = "update ledger.run_organizations set organization = $2 where organization = $1"
+    for name, other in (("globex", "initech"), ("globex", "acme"), ("globex", "x"), ("acme", "x")):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the run is closed"):
+            await books.execute(rename, name, other)
+    await books.execute(
+        "update ledger.organizations set organization = 'globex-eu' where organization = 'globex'"
+    )
+    assert await books.execute(rename, "globex", "globex-eu") == "UPDATE 1"
+
+
 async def test_a_writer_changes_rows_and_nothing_else(database_url: str) -> None:
     """Threat S10: what a stolen login of the job's could do."""
     owner = await asyncpg.connect(database_url)
@@ -243,7 +282,48 @@ async def test_a_grant_follows_an_organization_through_names_and_stays_with_it(
         assert (await sees(one))[0] == ["of the first"]
 
 
-async def sees(login: Login) -> tuple[list[str], list[str], list[str], int]:
+async def test_who_gets_a_name_later_does_not_get_its_failures(database_url: str) -> None:
+    """Before its id was known the organization failed by its name alone; then it was renamed."""
+    failed = """
+    with run as (
+        insert into ledger.runs (run_id, version, finished_at, status)
+        values (gen_random_uuid(), '1', now(), 'failed')
+        returning run_id
+    ), booked as (
+        insert into ledger.run_organizations (run_id, organization, resource, outcome)
+        select run_id, 'first', 'connections', 'unauthorized' from run
+    )
+    insert into ledger.rejected_records (run_id, organization, resource, record_id, reason)
+    select run_id, 'first', 'connections', $1, 'odd' from run
+    """
+    async with (
+        stored(database_url) as ready,
+        new_login(database_url, "reporting_restricted") as one,
+        new_login(database_url, "reporting_restricted") as other,
+    ):
+        await ready.organization("first", organization_id=None)
+        await ready.connection.execute(failed, "of the first")
+        await ready.connection.execute(
+            "update ledger.organizations set organization = 'renamed', organization_id = 'id-1'"
+        )
+        await grant(ready, one, "id-1")
+        await ready.organization("first", organization_id="id-2")
+        await grant(ready, other, "id-2")
+        assert await sees(other) == ([], [], [], 0)
+        await ready.connection.execute(failed, "of the second")
+
+        assert await sees(other) == ([], ["of the second"], [None], 1)
+        await ready.organization("later")
+        await grant(ready, other, "later")
+        assert await sees(other) == ([], ["of the second"], [None], 1)
+        await ready.connection.execute(
+            "update ledger.organizations set organization = 'first~id-1'"
+            " where organization_id = 'id-1'"
+        )
+        assert await sees(one) == ([], [], [], 0)
+
+
+async def sees(login: Login) -> tuple[list[str], list[str], list[str | None], int]:
     async with login.connected() as connection:
         answers = [
             [row[0] for row in await connection.fetch(question)]
@@ -274,6 +354,38 @@ async def test_a_grant_by_name_is_for_the_organization_and_goes_with_it(database
         async with one.connected() as connection:
             rows = await connection.fetch("select organization from reporting.organizations")
         assert [row["organization"] for row in rows] == ["acme~1"]
+
+
+async def test_a_grant_by_name_becomes_one_by_id_as_soon_as_there_is_an_id(
+    database_url: str,
+) -> None:
+    """A run that follows a rename deletes the old name, and what was granted by it."""
+    async with (
+        stored(database_url) as ready,
+        new_login(database_url, "inventory_writer") as job,
+        new_login(database_url, "reporting_restricted") as one,
+        job.connected() as writer,
+    ):
+        await ready.organization("acme", organization_id=None)
+        await ready.connection.execute(
+            "insert into ledger.grants (login, organization) values ($1, 'acme')", one.name
+        )
+        await writer.execute("update ledger.organizations set organization_id = 'id-1'")
+        await writer.execute("delete from ledger.organizations")
+        await ready.organization("renamed", "connections", organization_id="id-1")
+        await ready.connection_of("id-1", "kept")
+
+        assert (await sees(one))[0] == ["kept"]
+        rows = await ready.connection.fetch(
+            "select organization, organization_id from ledger.grants"
+        )
+        assert [tuple(row) for row in rows] == [(None, "id-1")]
+        await writer.execute("create temporary table mine (organization text, deployment text)")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await writer.execute(
+                "create trigger mine after update on mine"
+                " for each row execute function ledger.keep_grants()"
+            )
 
 
 # Owners

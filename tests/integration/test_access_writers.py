@@ -26,6 +26,7 @@ where n.nspname in ('inventory', 'ledger') and c.relkind = 'r'
     and c.relname not in ('migrations', 'installation', 'run_lock')
 order by 1
 """
+BOOKS_OF_RENAMED = "books under the name renamed"
 
 
 @asynccontextmanager
@@ -94,6 +95,10 @@ async def _counts(database_url: str) -> dict[str, int]:
     owner = await asyncpg.connect(database_url)
     names = [row["name"] for row in await owner.fetch(TABLES)]
     counts = {name: await owner.fetchval(f"select count(*) from {name}") for name in names}  # noqa: S608 (names of the catalogue)
+    counts[BOOKS_OF_RENAMED] = await owner.fetchval(
+        "select count(*) from ledger.run_organizations where organization = 'renamed'"
+        " and organization_id is not null"
+    )
     await owner.close()
     return counts
 
@@ -120,5 +125,6 @@ async def test_whoever_may_do_less_does_the_same(
     removed = [account["resources"]["connections"]["removed"] for account in expected[0]]
     assert sum(removed) > 20  # it is a story
     assert expected[1]["ledger.rejected_records"] > 0
+    assert expected[1][BOOKS_OF_RENAMED] > 10  # those of closed runs went along
     async with databases_of_run.copy("template0") as url, open_login(url) as login:
         assert await _told(login.database_url, url) == expected

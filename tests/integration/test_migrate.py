@@ -6,6 +6,7 @@ import asyncio
 import re
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from aggregator import migrate
@@ -14,8 +15,10 @@ from aggregator.errors import ConfigurationError, DatabaseError
 from aggregator.migrate import Migration
 from aggregator.wiring import prepare_schema
 from tests.command import RunCommand
+from tests.logins import new_login
 
 FILES = migrate.load_migrations()
+LATER = Migration(len(FILES) + 1, "later", "create table ledger.later (a int)")
 NAMES = [f"{each.version:04}_{each.name}" for each in FILES]
 
 
@@ -142,6 +145,41 @@ async def test_an_older_database_is_brought_up_to_date_only_where_that_is_wanted
         assert await _schema(database) == []
         await prepare_schema(database, apply=True)
         await prepare_schema(database, apply=False)
+
+
+async def test_a_reader_cannot_hold_up_migrations(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threat S9: the number of an advisory lock is anybody's, a row of ours is not."""
+    monkeypatch.setattr(migrate, "LOCK_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(migrate, "load_migrations", lambda: [*FILES, LATER])
+    async with (
+        new_login(database_url, "reporting_reader") as login,
+        login.connected() as reader,
+        open_database(database_url) as database,
+    ):
+        await reader.fetchval("select pg_advisory_lock($1)", migrate.LOCK)
+        for lock in (
+            "select from ledger.migrations for update",
+            "lock table ledger.migrations in access share mode",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await reader.execute(f"begin; {lock}")
+            await reader.execute("rollback")
+        assert await migrate.apply(database) == [LATER.label]
+
+
+async def test_somebody_elses_migration_is_not_waited_for_without_end(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "LOCK_PATIENCE_SECONDS", 0.0)
+    async with open_database(database_url) as database:
+        async with database.transaction() as somebody:
+            await somebody.execute(migrate.LOCK_ROW)
+            monkeypatch.setattr(migrate, "load_migrations", lambda: [*FILES, LATER])
+            with pytest.raises(DatabaseError, match="holds the lock of migrations"):
+                await migrate.apply(database)
+        assert await migrate.apply(database) == [LATER.label]
 
 
 async def test_a_lock_that_never_ends_is_not_waited_for_without_end(

@@ -89,6 +89,8 @@ async def test_the_login_fills_no_disk_whatever_it_sets(
         "select lo_create(0)",
         "select lo_creat(-1)",
         "select lo_from_bytea(0, 'mine')",
+        "select pg_logical_emit_message(false, 'mine', 'text')",
+        "select pg_logical_emit_message(false, 'mine', 'bytes'::bytea)",
         "set temp_file_limit = '100GB'",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
