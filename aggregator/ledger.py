@@ -98,7 +98,9 @@ async def note_listing(
 
 
 class Stale(NamedTuple):
-    """An organization that was tried before, and whether any last attempt was complete."""
+    """An organization that was tried before, and whether its key worked: any last attempt was
+    complete, and none was refused with 401.
+    """
 
     organization: str
     worked: bool
