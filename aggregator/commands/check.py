@@ -37,8 +37,9 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
-    problems = [f"note: {note}" for note in registry.notes]
-    problems += [f"note: {name} is set and not used: keys go past no proxy" for name in proxies()]
+    notes = list(registry.notes)
+    notes += [f"{name} is set and not used: keys go past no proxy" for name in proxies()]
+    problems: list[str] = []
     database, names, broken = await _check_database(settings)
     async with network_of(settings, AllowList([])) as network:
         try:
@@ -61,6 +62,7 @@ async def run(options: argparse.Namespace) -> int:
         "database": database,
         "organizations": rows,
         "problems": problems,
+        "notes": notes,
     }
     if options.json:
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))

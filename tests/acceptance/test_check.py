@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.acceptance.world import World
 from tests.simulator import Fault
@@ -71,3 +72,25 @@ async def test_the_address_that_gets_the_keys_is_shown(world: World) -> None:
     assert world.simulator.base_url in result.stdout
     assert "no proxy" in result.stdout
     assert "no problems" in result.stdout
+
+
+async def test_what_is_only_noted_is_called_a_note_and_no_problem(
+    world: World, tmp_path: Path
+) -> None:
+    """Faults A11, E9."""
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    for name, key in world.fleet.api_keys.items():
+        (folder / name).write_text(key)
+        (folder / name).chmod(0o644 if name == "acme-02" else 0o600)
+    settings = {"API_KEYS": None, "KEYS_DIR": str(folder)}
+    note = "key file is readable by every user of this machine: acme-02"
+
+    told = await world.run("check", **settings)
+
+    assert told.exit_code == 0
+    assert f"\nnote: {note}\n" in told.stdout
+    assert "problem:" not in told.stdout
+    assert told.stdout.endswith("\nno problems\n")
+    document = (await world.run("check", "--json", **settings)).document
+    assert (document["problems"], document["notes"]) == ([], [note])
