@@ -24,6 +24,7 @@ Claim = tuple[str | bytes, ...]
 MAX_NAME_CHARACTERS = 128
 _NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_CHARACTERS}}}")
 MAX_NAMES_IN_A_NOTE = 5
+MAX_LOST_NAMES = 3
 PARTNER_KEY = "AGGREGATOR_PARTNER_KEY"
 _TRIMMED = "white space, a byte order mark or quotes around the key were left out"
 
@@ -125,6 +126,14 @@ def discover(
     )
 
 
+def without_key(names: Sequence[str]) -> str | None:
+    """What to say of organizations that were read once and have no key any more; None: of none."""
+    if not names:
+        return None
+    who = "1 organization has" if len(names) == 1 else f"{len(names)} organizations have"
+    return f"{who} no key any more: {_abridged(names, MAX_LOST_NAMES)}"
+
+
 def _problems_of_names(entries: Sequence[Entry]) -> list[str]:
     problems = []
     sources: dict[str, str] = {}
@@ -214,9 +223,9 @@ def _claims(organization: Organization) -> Mapping[Claim, str]:
     return claims
 
 
-def _abridged(names: Sequence[str]) -> str:
-    listed = ", ".join(names[:MAX_NAMES_IN_A_NOTE])
-    more = len(names) - MAX_NAMES_IN_A_NOTE
+def _abridged(names: Sequence[str], most: int = MAX_NAMES_IN_A_NOTE) -> str:
+    listed = ", ".join(names[:most])
+    more = len(names) - most
     return f"{listed} and {more} more" if more > 0 else listed
 
 

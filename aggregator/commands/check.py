@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from aggregator.commands.discovery import with_discovered
 from aggregator.environment import proxies
 from aggregator.errors import AggregatorError, ConfigurationError, ScopeError
 from aggregator.model import Identity, Organization, Outcome
-from aggregator.organizations import load_organizations
+from aggregator.organizations import load_organizations, without_key
 from aggregator.settings import Settings, load_settings
 from aggregator.summary import (
     EXIT_COMPLETE,
@@ -40,26 +41,32 @@ async def run(options: argparse.Namespace) -> int:
     notes = list(registry.notes)
     notes += [f"{name} is set and not used: keys go past no proxy" for name in proxies()]
     problems: list[str] = []
-    database, names, broken = await _check_database(settings)
+    stored = await _check_database(settings)
     async with network_of(settings, AllowList([])) as network:
         try:
-            found = await with_discovered(registry, settings, network, names)
+            found = await with_discovered(registry, settings, network, stored.names)
             everyone, headline = found.organizations, found.headline
         except ScopeError as error:
             everyone, headline = list(registry.organizations), f"AGGREGATOR_PARTNER_KEY: {error}"
-        pins = {name.organization: name.pinned_id for name in names}
+        pins = {name.organization: name.pinned_id for name in stored.names}
         rows = await _check_keys([o for o in everyone if o.enabled], network, settings, pins)
     if headline:
         problems.append(headline)
-    if broken:
-        problems.append(f"database: {broken}")
+    if stored.trouble:
+        problems.append(f"database: {stored.trouble}")
     problems += [f"{row['organization']}: {row['problem']}" for row in rows if row["problem"]]
-    exit_code = _exit_code(rows, broken=broken is not None, headline=headline)
+    if not headline:  # else discovery failed, and those whom it would find are not known
+        # Whoever was on the partner's list and is not found there now has left it, key and all.
+        left = registry.partner_key is not None
+        known = [one for one in stored.once_read if not (left and one.was_listed)]
+        lost = without_key(_lost_keys(known, everyone, rows))
+        notes += [lost] if lost else []
+    exit_code = _exit_code(rows, broken=stored.trouble is not None, headline=headline)
     document = {
         "exit_code": exit_code,
         "base_url": settings.base_url,
         "api_version": settings.api_version,
-        "database": database,
+        "database": stored.state,
         "organizations": rows,
         "problems": problems,
         "notes": notes,
@@ -82,21 +89,49 @@ def _exit_code(rows: Sequence[dict[str, Any]], *, broken: bool, headline: str | 
     return EXIT_PARTIAL if good else EXIT_NONE_COMPLETE
 
 
-async def _check_database(settings: Settings) -> tuple[str, list[ledger.Name], str | None]:
-    """What to say of it, the organizations that it knows by an id, and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The database as it was found."""
+
+    state: str
+    trouble: str | None = None
+    """What is wrong with it."""
+    names: Sequence[ledger.Name] = ()
+    """The organizations that it knows by an id."""
+    once_read: Sequence[ledger.OnceRead] = ()
+
+
+async def _check_database(settings: Settings) -> Stored:
     try:
         async with database_of(settings) as database:
             waiting = await migrate.pending(database)
             if not waiting:
-                return "up to date", await ledger.load_names(database), None
+                names = await ledger.load_names(database)
+                return Stored("up to date", None, names, await ledger.load_once_read(database))
             state = f"{len(waiting)} migrations are pending"
             if settings.auto_migrate:
-                return f"{state}; sync applies them", [], None
-            return state, [], f"{state}; run: aggregator migrate"
+                return Stored(f"{state}; sync applies them")
+            return Stored(state, f"{state}; run: aggregator migrate")
     except ConfigurationError as error:
-        return "unusable", [], "; ".join(error.problems)
+        return Stored("unusable", "; ".join(error.problems))
     except AggregatorError as error:
-        return "unusable", [], str(error)
+        return Stored("unusable", str(error))
+
+
+def _lost_keys(
+    once_read: Sequence[ledger.OnceRead],
+    everyone: Sequence[Organization],
+    rows: Sequence[dict[str, Any]],
+) -> list[str]:
+    """Who was read once and is in no configuration now, under whatever name."""
+    names = {one.name for one in everyone}
+    ids = {(one.deployment, one.organization_id) for one in everyone}
+    ids |= {(row["deployment"], row["organization_id"]) for row in rows}
+    return [
+        one.organization
+        for one in once_read
+        if one.organization not in names and (one.deployment, one.organization_id) not in ids
+    ]
 
 
 async def _check_keys(
