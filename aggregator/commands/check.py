@@ -61,7 +61,7 @@ async def run(options: argparse.Namespace) -> int:
         known = [one for one in stored.once_read if not (left and one.was_listed)]
         lost = without_key(_lost_keys(known, everyone, rows))
         notes += [lost] if lost else []
-    exit_code = _exit_code(rows, broken=stored.trouble is not None, headline=headline)
+    exit_code = _exit_code(rows, of_database=stored.exit_code, headline=headline)
     document = {
         "exit_code": exit_code,
         "base_url": settings.base_url,
@@ -78,11 +78,11 @@ async def run(options: argparse.Namespace) -> int:
     return exit_code
 
 
-def _exit_code(rows: Sequence[dict[str, Any]], *, broken: bool, headline: str | None) -> int:
+def _exit_code(rows: Sequence[dict[str, Any]], *, of_database: int, headline: str | None) -> int:
     if any(row["outcome"] in _CONFIGURATION for row in rows):
         return EXIT_USAGE
-    if broken:
-        return EXIT_FAILED
+    if of_database != EXIT_COMPLETE:
+        return of_database
     good = sum(row["outcome"] == Outcome.COMPLETE for row in rows)
     if good == len(rows) and not headline:
         return EXIT_COMPLETE
@@ -96,6 +96,8 @@ class Stored:
     state: str
     trouble: str | None = None
     """What is wrong with it."""
+    exit_code: int = EXIT_COMPLETE
+    """As other commands would end on such a database."""
     names: Sequence[ledger.Name] = ()
     """The organizations that it knows by an id."""
     once_read: Sequence[ledger.OnceRead] = ()
@@ -107,15 +109,16 @@ async def _check_database(settings: Settings) -> Stored:
             waiting = await migrate.pending(database)
             if not waiting:
                 names = await ledger.load_names(database)
-                return Stored("up to date", None, names, await ledger.load_once_read(database))
+                known = await ledger.load_once_read(database)
+                return Stored("up to date", names=names, once_read=known)
             state = f"{len(waiting)} migrations are pending"
             if settings.auto_migrate:
                 return Stored(f"{state}; sync applies them")
-            return Stored(state, f"{state}; run: aggregator migrate")
-    except ConfigurationError as error:
-        return Stored("unusable", "; ".join(error.problems))
+            return Stored(state, f"{state}; run: aggregator migrate", EXIT_FAILED)
+    except ConfigurationError as error:  # one that is newer than this program, too
+        return Stored("unusable", "; ".join(error.problems), EXIT_USAGE)
     except AggregatorError as error:
-        return Stored("unusable", str(error))
+        return Stored("unusable", str(error), EXIT_FAILED)
 
 
 def _lost_keys(

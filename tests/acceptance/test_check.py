@@ -50,6 +50,16 @@ async def test_an_unusable_database_is_exit_1(world: World) -> None:
     assert "problem: database" in result.stdout
 
 
+async def test_a_database_newer_than_the_program_is_exit_2_as_for_every_command(
+    world: World,
+) -> None:
+    """Fault F15."""
+    await world.execute("insert into ledger.migrations values (9999, 'future', 'x')")
+    result = await world.run("check", "--json")
+    assert (result.exit_code, result.document["exit_code"]) == (2, 2)
+    assert "newer than this release" in result.document["problems"][0]
+
+
 async def test_swapped_keys_and_two_keys_for_one_organization_are_found(world: World) -> None:
     await world.sync()
     keys = world.fleet.api_keys
