@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from aggregator.environment import PARTNER_KEY, exposed_variables, shown
 from aggregator.errors import ConfigurationError
 from aggregator.keys import CheckedKey, check_key
 from aggregator.model import Credential, Organization, Outcome, Refusal, Secret
@@ -25,7 +26,6 @@ MAX_NAME_CHARACTERS = 128
 _NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_CHARACTERS}}}")
 MAX_NAMES_IN_A_NOTE = 5
 MAX_LOST_NAMES = 3
-PARTNER_KEY = "AGGREGATOR_PARTNER_KEY"
 _TRIMMED = "white space, a byte order mark or quotes around the key were left out"
 
 
@@ -46,7 +46,7 @@ def load_organizations(settings: Settings) -> Registry:
     A key that cannot be sent refuses its organization only. Raises ``ConfigurationError`` with all
     problems of structure, or when no organization is left to ask and none can be discovered.
     """
-    from aggregator.sources import read_sources  # noqa: PLC0415  it imports pydantic: 0.3 s
+    from aggregator.sources import EXPOSED, read_sources  # noqa: PLC0415  it imports pydantic: 0.3 s
 
     entries, problems = read_sources(settings)
     problems += _problems_of_names(entries)
@@ -71,6 +71,9 @@ def load_organizations(settings: Settings) -> Registry:
         raise ConfigurationError(["no organization has a usable key", *reasons])
     if partner and partner.trimmed:
         found[_TRIMMED].append(PARTNER_KEY)
+    for name, is_secret in exposed_variables().items():
+        if is_secret:
+            found[EXPOSED].append(shown(name))
     notes = tuple(f"{note}: {_abridged(names)}" for note, names in found.items())
     return Registry(organizations, notes, partner.secret if partner else None)
 

@@ -104,3 +104,16 @@ async def test_what_is_only_noted_is_called_a_note_and_no_problem(
     assert told.stdout.endswith("\nno problems\n")
     document = (await world.run("check", "--json", **settings)).document
     assert (document["problems"], document["notes"]) == ([], [note])
+
+
+async def test_settings_that_every_user_can_read_are_noted_with_what_they_hold(
+    world: World,
+) -> None:
+    """Fault A11."""
+    dotenv = world.folder / ".env"
+    dotenv.write_text(f"AGGREGATOR_API_KEYS__acme-01={world.fleet['acme-01'].key}\n")
+    dotenv.chmod(0o644)
+    told = await world.run("check", API_KEYS=None)
+    assert told.exit_code == 0
+    exposed = ".env holds secrets and is readable by every user of this machine: acme-01"
+    assert f"\nnote: {exposed}\nno problems\n" in told.stdout
