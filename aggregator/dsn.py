@@ -31,6 +31,16 @@ def address(dsn: str) -> str:
     return f"{parts.hostname or 'local socket'}{f':{parts.port}' if parts.port else ''}"
 
 
+def has_password(dsn: str) -> bool:
+    """Whether a URL holds a password; one that cannot be understood may."""
+    try:
+        parts = urlsplit(dsn)
+    except ValueError:
+        return True
+    options = dict(parse_qsl(parts.query))
+    return bool(parts.password or options.get("password") or options.get("sslpassword"))
+
+
 def verification(
     dsn: str, environment: Mapping[str, str]
 ) -> ssl.SSLContext | Literal["verify-full"] | None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from dotenv.parser import parse_stream
 
-from aggregator.files import UnreadableError, read_text
+from aggregator.dsn import has_password
+from aggregator.files import UnreadableError, read_start, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,9 @@ PREFIX = "AGGREGATOR_"
 TEST_PREFIX = f"{PREFIX}TEST_"
 API_KEYS = f"{PREFIX}API_KEYS"
 ONE_KEY_PREFIX = f"{API_KEYS}__"
+PARTNER_KEY = f"{PREFIX}PARTNER_KEY"
 DOTENV = Path(".env")
+_URLS = {f"{PREFIX}DATABASE_URL", f"{PREFIX}PUSHGATEWAY_URL"}
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
@@ -31,6 +34,25 @@ def read_environment() -> tuple[dict[str, str], dict[str, str]]:
     """All variables by name, and complaints about ``.env``, which need not exist."""
     below, complaints = _read_dotenv()
     return below | dict(os.environ), complaints
+
+
+def exposed_variables() -> dict[str, bool]:
+    """Names that ``.env`` sets where every user may read it, and whether each stands for a secret.
+
+    Keys of organizations do not: their organizations are named instead. No value is given.
+    """
+    try:
+        is_open = read_start(DOTENV, 0).world_readable
+    except UnreadableError:  # none is there; whoever reads it complains of any other
+        return {}
+    variables, _ = _read_dotenv() if is_open else ({}, {})
+    return {name: _is_secret(name, value) for name, value in variables.items() if value}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if name in _URLS:
+        return has_password(value)
+    return name == PARTNER_KEY or name.upper().endswith("PASSWORD")
 
 
 def proxies() -> list[str]:

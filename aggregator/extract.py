@@ -60,8 +60,25 @@ def _find(name: str, views: dict[str, bool]) -> str:
         raise ConfigurationError([f"this login of the database may not read {view}"])
     if not views:
         raise ConfigurationError(["the database has no views yet; run: aggregator migrate"])
-    near = difflib.get_close_matches(
-        view, [each for each, may in views.items() if may], MOST_SIMILAR
-    )
+    near = _near(view, views)
     hint = f"; did you mean {' or '.join(each.removeprefix('reporting.') for each in near)}?"
     raise ConfigurationError([f"no such view: {name!a}" + (hint if near else "")])
+
+
+def _near(view: str, views: dict[str, bool]) -> list[str]:
+    """Views whose names are like this one, the nearest first.
+
+    Those of people are told of in any case: whoever may not read them learns it, and not that
+    there are no users.
+    """
+    told = {
+        _bare(each): each
+        for each, may in sorted(views.items())
+        if may or each.startswith("people.")
+    }
+    return [told[each] for each in difflib.get_close_matches(_bare(view), told, MOST_SIMILAR)]
+
+
+def _bare(view: str) -> str:
+    """Compared with its schema, every name of that schema would be near."""
+    return view.rpartition(".")[2]

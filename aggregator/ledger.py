@@ -83,6 +83,24 @@ async def load_names(database: Database) -> list[Name]:
     return [Name(**row) for row in await database.fetch(statement("load_names"))]
 
 
+class OnceRead(NamedTuple):
+    """An organization that a key has read once, and whether one still did when the ledger was
+    told the configuration last.
+    """
+
+    organization: str
+    deployment: str
+    organization_id: str
+    has_key: bool
+    was_listed: bool
+    """By a partner's list, ever."""
+
+
+async def load_once_read(database: Database) -> list[OnceRead]:
+    """Without those that left the partner's list, and names that stand for another one now."""
+    return [OnceRead(**row) for row in await database.fetch(statement("once_read"))]
+
+
 async def note_listing(
     connection: Connection, listing: Listing, listed_at: datetime, key_digest: bytes
 ) -> list[str]:
@@ -98,7 +116,9 @@ async def note_listing(
 
 
 class Stale(NamedTuple):
-    """An organization that was tried before, and whether any last attempt was complete."""
+    """An organization that was tried before, and whether its key worked: any last attempt was
+    complete, and none was refused with 401.
+    """
 
     organization: str
     worked: bool

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from aggregator.environment import PARTNER_KEY, exposed_variables, shown
 from aggregator.errors import ConfigurationError
 from aggregator.keys import CheckedKey, check_key
 from aggregator.model import Credential, Organization, Outcome, Refusal, Secret
@@ -24,7 +25,7 @@ Claim = tuple[str | bytes, ...]
 MAX_NAME_CHARACTERS = 128
 _NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_CHARACTERS}}}")
 MAX_NAMES_IN_A_NOTE = 5
-PARTNER_KEY = "AGGREGATOR_PARTNER_KEY"
+MAX_LOST_NAMES = 3
 _TRIMMED = "white space, a byte order mark or quotes around the key were left out"
 
 
@@ -45,7 +46,7 @@ def load_organizations(settings: Settings) -> Registry:
     A key that cannot be sent refuses its organization only. Raises ``ConfigurationError`` with all
     problems of structure, or when no organization is left to ask and none can be discovered.
     """
-    from aggregator.sources import read_sources  # noqa: PLC0415  it imports pydantic: 0.3 s
+    from aggregator.sources import EXPOSED, read_sources  # noqa: PLC0415  it imports pydantic: 0.3 s
 
     entries, problems = read_sources(settings)
     problems += _problems_of_names(entries)
@@ -70,6 +71,9 @@ def load_organizations(settings: Settings) -> Registry:
         raise ConfigurationError(["no organization has a usable key", *reasons])
     if partner and partner.trimmed:
         found[_TRIMMED].append(PARTNER_KEY)
+    for name, is_secret in exposed_variables().items():
+        if is_secret:
+            found[EXPOSED].append(shown(name))
     notes = tuple(f"{note}: {_abridged(names)}" for note, names in found.items())
     return Registry(organizations, notes, partner.secret if partner else None)
 
@@ -123,6 +127,14 @@ def discover(
         )
         for organization_id, upstream_name in sorted(upstream_names.items())
     )
+
+
+def without_key(names: Sequence[str]) -> str | None:
+    """What to say of organizations that were read once and have no key any more; None: of none."""
+    if not names:
+        return None
+    who = "1 organization has" if len(names) == 1 else f"{len(names)} organizations have"
+    return f"{who} no key any more: {_abridged(names, MAX_LOST_NAMES)}"
 
 
 def _problems_of_names(entries: Sequence[Entry]) -> list[str]:
@@ -214,9 +226,9 @@ def _claims(organization: Organization) -> Mapping[Claim, str]:
     return claims
 
 
-def _abridged(names: Sequence[str]) -> str:
-    listed = ", ".join(names[:MAX_NAMES_IN_A_NOTE])
-    more = len(names) - MAX_NAMES_IN_A_NOTE
+def _abridged(names: Sequence[str], most: int = MAX_NAMES_IN_A_NOTE) -> str:
+    listed = ", ".join(names[:most])
+    more = len(names) - most
     return f"{listed} and {more} more" if more > 0 else listed
 
 

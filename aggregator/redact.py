@@ -181,7 +181,7 @@ def _mask_listed(value: dict[str, Any], rules: Rules, context: Rule, depth: int)
         item = value[name]
         if type(item) is str:
             masked[stored_name] = mask_text_of(item)
-        elif (item is None or item is True or item is False) and mask_other is not _hide:
+        elif (item is None or item is True or item is False) and mask_other is not whether_set:
             masked[stored_name] = item
         else:
             masked[stored_name] = mask_other(item, depth=depth)
@@ -207,7 +207,7 @@ def _listed_member(
     listed = rules.members.get(words.spelling(name))
     nouns = words.nouns_of(name)
     if listed and listed.is_sensitive:
-        return name, stored_name, mark, _hide
+        return name, stored_name, mark, whether_set
     if context is _PAIRS:
         own, listed = _SAFE if name == "name" else _SECRET, None
     elif context is _SECRET and not listed:
@@ -246,7 +246,7 @@ def _mask_vouched(
     return _mask_listed(value, rules, context, depth + 1)
 
 
-def _hide(value: Json, depth: int = 0) -> Json:  # noqa: ARG001 -- called as mask is
+def whether_set(value: Json, depth: int = 0) -> Json:  # noqa: ARG001 -- called as mask is
     """Of a sensitive value only whether it is set."""
     if value is None:
         return None

@@ -6,14 +6,20 @@ Each source gives entries, their keys not yet judged, and problems of its own st
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from aggregator.environment import API_KEYS, read_environment, shown
+from aggregator.environment import (
+    API_KEYS,
+    ONE_KEY_PREFIX,
+    exposed_variables,
+    read_environment,
+    shown,
+)
 from aggregator.files import UnreadableError, read_start, read_text
 from aggregator.keys import MAX_KEY_CHARACTERS
 from aggregator.model import NO_TAGS, Secret
@@ -21,6 +27,7 @@ from aggregator.settings import RATE, BaseUrl, RequestsPerSecond, Settings, comp
 
 MAX_KEY_BYTES = 4 * (MAX_KEY_CHARACTERS + 1)
 """Enough bytes to hold more characters than a key may have, in any script."""
+EXPOSED = ".env holds secrets and is readable by every user of this machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Entry:
     """Text as found, not yet trimmed or judged; None where it is not looked up: disabled."""
     base_url: str
     warnings: tuple[str, ...] = ()
-    """About the file that holds the key."""
+    """About the file that holds the key, which may be ``.env``."""
     organization_id: str | None = None
     auth: Literal["bearer", "basic"] = "bearer"
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
@@ -44,8 +51,17 @@ class Entry:
 
 def read_sources(settings: Settings) -> tuple[list[Entry], list[str]]:
     """The entries of all sources in their fixed order, and all problems found on the way."""
+    exposed = exposed_variables()
     entries = [
-        Entry(name, API_KEYS, Secret(key.get_secret_value()), settings.base_url)
+        Entry(
+            name,
+            API_KEYS,
+            Secret(key.get_secret_value()),
+            settings.base_url,
+            warnings=(EXPOSED,)
+            if API_KEYS in exposed or f"{ONE_KEY_PREFIX}{name}" in exposed
+            else (),
+        )
         for name, key in sorted(settings.api_keys.items())
     ]
     problems: list[str] = []
@@ -54,7 +70,8 @@ def read_sources(settings: Settings) -> tuple[list[Entry], list[str]]:
         entries += found
         problems += (f"{variable_of('keys_dir')}: {problem}" for problem in wrong)
     if settings.organizations_file is not None:
-        found, wrong = _read_registry(settings.organizations_file, settings.base_url)
+        path = settings.organizations_file
+        found, wrong = _read_registry(path, settings.base_url, exposed)
         entries += found
         problems += (f"{variable_of('organizations_file')}: {problem}" for problem in wrong)
     return entries, problems
@@ -133,7 +150,9 @@ class _Table(BaseModel):
         return self
 
 
-def _read_registry(path: Path, base_url: str) -> tuple[list[Entry], list[str]]:
+def _read_registry(
+    path: Path, base_url: str, exposed: Container[str]
+) -> tuple[list[Entry], list[str]]:
     """One entry per ``[[organization]]``; ``file:`` paths are relative to the registry's folder."""
     try:
         tables = _read_tables(path)
@@ -148,7 +167,7 @@ def _read_registry(path: Path, base_url: str) -> tuple[list[Entry], list[str]]:
             place += f" ({shown(raw['name'])})"
         try:
             table = _Table.model_validate(raw)
-            key, warnings = _resolve(table, path.parent, variables)
+            key, warnings = _resolve(table, path.parent, variables, exposed)
         except ValidationError as error:
             problems += (f"{place}: {_sentence(*found)}" for found in complaints(error, _Table))
         except UnreadableError as error:
@@ -196,7 +215,7 @@ def _read_tables(path: Path) -> list[Any]:
 
 
 def _resolve(
-    table: _Table, folder: Path, variables: Mapping[str, str]
+    table: _Table, folder: Path, variables: Mapping[str, str], exposed: Container[str]
 ) -> tuple[Secret | None, tuple[str, ...]]:
     if not table.enabled:
         return None, ()
@@ -204,7 +223,7 @@ def _resolve(
     if kind == "env":
         if place not in variables:
             raise UnreadableError(f"api_key: the variable {place} is not set")
-        return Secret(variables[place]), ()
+        return Secret(variables[place]), (EXPOSED,) if place in exposed else ()
     path = folder / place
     try:
         return _read_key_file(path)

@@ -40,6 +40,9 @@ class Stages:
         self._agenda = Agenda(work, books)
         self._writer = writer
         self._incident = AuthIncident(0)
+        self._worked: frozenset[str] = frozenset()
+        """Organizations whose keys worked in their last attempts; one that was refused then is no
+        news, whichever of its lists were complete before."""
         self._fleet = FleetIncident(len(work.organizations))
         self._refused_keys: list[tuple[Scope, ScopeResult]] = []
 
@@ -47,7 +50,9 @@ class Stages:
         """Returns when everything is read and judged; raises what a stage cannot survive."""
         lists = lists_of(self._work.resources)
         order = await ledger.stalest_first(self._work.database, lists)
-        self._incident = AuthIncident(sum(stale.worked for stale in order))
+        asked = {each.name for each in self._work.organizations if each.refusal is None}
+        self._worked = frozenset(each.organization for each in order if each.worked) & asked
+        self._incident = AuthIncident(len(self._worked))
         organizations = stalest_first(
             self._work.organizations, [stale.organization for stale in order]
         )
@@ -116,7 +121,7 @@ class Stages:
         result = await self._result(scope)
         self._incident.record(
             scope.organization.name,
-            worked_before=scope.worked_before,
+            worked_before=scope.worked_before and scope.organization.name in self._worked,
             unauthorized=result.outcome is Outcome.UNAUTHORIZED,
         )
         if self._incident.active:

@@ -76,6 +76,8 @@ class Summary:
         self.requests = 0
         self.retries = 0
         self.headlines: list[str] = []
+        self.notes: list[str] = []
+        """What a person should know, though nothing went wrong; it is in no document."""
         self.knows_everyone = True
         """False where organizations could not be discovered: then the run is not complete."""
         self.walk_races = 0

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from aggregator.commands.discovery import with_discovered
 from aggregator.environment import proxies
 from aggregator.errors import AggregatorError, ConfigurationError, ScopeError
 from aggregator.model import Identity, Organization, Outcome
-from aggregator.organizations import load_organizations
+from aggregator.organizations import load_organizations, without_key
 from aggregator.settings import Settings, load_settings
 from aggregator.summary import (
     EXIT_COMPLETE,
@@ -37,30 +38,38 @@ async def run(options: argparse.Namespace) -> int:
     registry = load_organizations(settings)
     redactor.add(o.credential.secret for o in registry.organizations if o.credential)
     redactor.add([registry.partner_key] if registry.partner_key else [])
-    problems = [f"note: {note}" for note in registry.notes]
-    problems += [f"note: {name} is set and not used: keys go past no proxy" for name in proxies()]
-    database, names, broken = await _check_database(settings)
+    notes = list(registry.notes)
+    notes += [f"{name} is set and not used: keys go past no proxy" for name in proxies()]
+    problems: list[str] = []
+    stored = await _check_database(settings)
     async with network_of(settings, AllowList([])) as network:
         try:
-            found = await with_discovered(registry, settings, network, names)
+            found = await with_discovered(registry, settings, network, stored.names)
             everyone, headline = found.organizations, found.headline
         except ScopeError as error:
             everyone, headline = list(registry.organizations), f"AGGREGATOR_PARTNER_KEY: {error}"
-        pins = {name.organization: name.pinned_id for name in names}
+        pins = {name.organization: name.pinned_id for name in stored.names}
         rows = await _check_keys([o for o in everyone if o.enabled], network, settings, pins)
     if headline:
         problems.append(headline)
-    if broken:
-        problems.append(f"database: {broken}")
+    if stored.trouble:
+        problems.append(f"database: {stored.trouble}")
     problems += [f"{row['organization']}: {row['problem']}" for row in rows if row["problem"]]
-    exit_code = _exit_code(rows, broken=broken is not None, headline=headline)
+    if not headline:  # else discovery failed, and those whom it would find are not known
+        # Whoever was on the partner's list and is not found there now has left it, key and all.
+        left = registry.partner_key is not None
+        known = [one for one in stored.once_read if not (left and one.was_listed)]
+        lost = without_key(_lost_keys(known, everyone, rows))
+        notes += [lost] if lost else []
+    exit_code = _exit_code(rows, of_database=stored.exit_code, headline=headline)
     document = {
         "exit_code": exit_code,
         "base_url": settings.base_url,
         "api_version": settings.api_version,
-        "database": database,
+        "database": stored.state,
         "organizations": rows,
         "problems": problems,
+        "notes": notes,
     }
     if options.json:
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
@@ -69,32 +78,63 @@ async def run(options: argparse.Namespace) -> int:
     return exit_code
 
 
-def _exit_code(rows: Sequence[dict[str, Any]], *, broken: bool, headline: str | None) -> int:
+def _exit_code(rows: Sequence[dict[str, Any]], *, of_database: int, headline: str | None) -> int:
     if any(row["outcome"] in _CONFIGURATION for row in rows):
         return EXIT_USAGE
-    if broken:
-        return EXIT_FAILED
+    if of_database != EXIT_COMPLETE:
+        return of_database
     good = sum(row["outcome"] == Outcome.COMPLETE for row in rows)
     if good == len(rows) and not headline:
         return EXIT_COMPLETE
     return EXIT_PARTIAL if good else EXIT_NONE_COMPLETE
 
 
-async def _check_database(settings: Settings) -> tuple[str, list[ledger.Name], str | None]:
-    """What to say of it, the organizations that it knows by an id, and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The database as it was found."""
+
+    state: str
+    trouble: str | None = None
+    """What is wrong with it."""
+    exit_code: int = EXIT_COMPLETE
+    """As other commands would end on such a database."""
+    names: Sequence[ledger.Name] = ()
+    """The organizations that it knows by an id."""
+    once_read: Sequence[ledger.OnceRead] = ()
+
+
+async def _check_database(settings: Settings) -> Stored:
     try:
         async with database_of(settings) as database:
             waiting = await migrate.pending(database)
             if not waiting:
-                return "up to date", await ledger.load_names(database), None
+                names = await ledger.load_names(database)
+                known = await ledger.load_once_read(database)
+                return Stored("up to date", names=names, once_read=known)
             state = f"{len(waiting)} migrations are pending"
             if settings.auto_migrate:
-                return f"{state}; sync applies them", [], None
-            return state, [], f"{state}; run: aggregator migrate"
-    except ConfigurationError as error:
-        return "unusable", [], "; ".join(error.problems)
+                return Stored(f"{state}; sync applies them")
+            return Stored(state, f"{state}; run: aggregator migrate", EXIT_FAILED)
+    except ConfigurationError as error:  # one that is newer than this program, too
+        return Stored("unusable", "; ".join(error.problems), EXIT_USAGE)
     except AggregatorError as error:
-        return "unusable", [], str(error)
+        return Stored("unusable", str(error), EXIT_FAILED)
+
+
+def _lost_keys(
+    once_read: Sequence[ledger.OnceRead],
+    everyone: Sequence[Organization],
+    rows: Sequence[dict[str, Any]],
+) -> list[str]:
+    """Who was read once and is in no configuration now, under whatever name."""
+    names = {one.name for one in everyone}
+    ids = {(one.deployment, one.organization_id) for one in everyone}
+    ids |= {(row["deployment"], row["organization_id"]) for row in rows}
+    return [
+        one.organization
+        for one in once_read
+        if one.organization not in names and (one.deployment, one.organization_id) not in ids
+    ]
 
 
 async def _check_keys(

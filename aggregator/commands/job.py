@@ -24,7 +24,7 @@ from aggregator.database import Database
 from aggregator.diff import RemovalRules
 from aggregator.errors import RunError
 from aggregator.model import Organization
-from aggregator.organizations import Registry
+from aggregator.organizations import Registry, without_key
 from aggregator.pipeline import Run
 from aggregator.proof import Prover
 from aggregator.refresh import Refresher
@@ -101,6 +101,7 @@ class Job:
             await self._close(rest, account)
             with suppress(RunError):  # the run is over, and the view has it
                 await self._tell_new_drift(began_at)
+                await self._note_lost_keys(current.summary)
         log.info("run.finished", extra={"run_id": str(self.run_id), "exit_code": exit_code})
         if self.options.json:
             _tell_troubles(current.summary)
@@ -219,6 +220,13 @@ class Job:
         if drifts:
             log.warning("drift.noticed", extra=drifts)
 
+    async def _note_lost_keys(self, summary: Summary) -> None:
+        """A key file that went astray makes no error of itself: nobody is there to be asked."""
+        known = await ledger.load_once_read(self.database)
+        note = without_key([each.organization for each in known if not each.has_key])
+        if note:
+            summary.notes.append(note)
+
     async def _record_failure(self, run: Run, exit_code: int) -> None:
         """Tries to leave a failed run closed; the next run does it where the database is gone."""
         if self.options.plan:
@@ -233,7 +241,9 @@ class Job:
 
 
 def _tell_troubles(summary: Summary) -> None:
-    """Says why organizations are not complete, as the terminal's table does, on standard error."""
+    """Says what the terminal's tables and lines do, on standard error."""
+    for note in summary.notes:
+        log.warning("run.note", extra={"note": note})
     for group in summary.groups[:MOST_GROUPS]:
         log.warning(
             "organizations.not_complete",

@@ -1,6 +1,7 @@
 """The embedded Postgres for people: ``python -m aggregator.embedded start|stop|url|psql DATA_DIR``.
 
-``start`` and ``url`` both start it where needed and print its address; ``psql`` opens it.
+``start`` and ``url`` both start it where needed and print its address; ``psql`` opens it, and takes
+arguments of psql after the folder, such as ``-c "select 1"``.
 """
 
 from __future__ import annotations
@@ -21,14 +22,21 @@ def main() -> int:
     )
     parser.add_argument("action", choices=["start", "stop", "url", "psql"])
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR")
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="...", help="for psql, as psql takes them"
+    )
     options = parser.parse_args()
+    if options.arguments and options.action != "psql":
+        parser.error(f"{options.action} takes no more than a folder")
     try:
         if options.action == "stop":
             return _say("stopped" if stop(options.data_dir) else "was not running")
         server = start(options.data_dir)
         if options.action == "psql":
             psql = program("psql")
-            os.execv(psql, [str(psql), server.dsn])  # noqa: S606 no shell, on purpose
+            # By its option, else what follows would be taken for a user's name.
+            command = [str(psql), "--dbname", server.dsn, *options.arguments]
+            os.execv(psql, command)  # noqa: S606 no shell, on purpose
         return _say(server.tcp_url)
     except RunError as error:
         sys.stderr.write(f"{error}\n")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from aggregator.model import Record, Rejection
-from aggregator.redact import Json, Rule, mask, mask_object, masked_name
+from aggregator.redact import Json, Rule, mask, mask_object, masked_name, whether_set
 from aggregator.resources.fields import (
     LONGEST_ID,
     VOLATILE,
@@ -67,7 +67,7 @@ def normalizer(
             return Rejection(None, "the record is not an object", json_text(masked, "record", {}))
         record_id = usable_id(record.get("id"))
         if record_id is None:
-            masked = _hidden(record) if is_private else mask_object(record)
+            masked = _rejected(record) if is_private else mask_object(record)
             rejection = without_id(record.get("id"), json_text(masked, "record", {}))
             is_address = is_private and "@" in (rejection.record_id or "")
             return replace(rejection, record_id=SET) if is_address else rejection
@@ -105,3 +105,12 @@ def without_id(given: Json, masked: str) -> Rejection:
 def _hidden(record: dict[str, Any]) -> dict[str, str]:
     """The names alone, and not even those that look like values."""
     return {masked_name(name)[0]: SET for name in record}
+
+
+def _rejected(record: Raw) -> dict[str, str | None]:
+    """As ``_hidden``, but of null and what is empty that they are: the reason speaks of them."""
+    told: dict[str, str | None] = {}
+    for name, value in record.items():
+        shown = masked_name(name)[0]
+        told[shown] = SET if shown in told else whether_set(value)
+    return told

@@ -40,6 +40,9 @@ with version as (
         v.name, v.type_id, v.first_seen_at,
         case when c.connection_id is null then v.removed_at end as removed_at,
         c.withheld_since, c.withheld_reason,
+        -- As it was read last; nothing of one that is removed.
+        c.status, c.is_healthy, case when c.status <> '' then c.status_since end as status_since,
+        c.status_error, c.endpoint, c.type_name,
         coalesce(o.is_observed, false) as is_observed, o.last_look_at,
         (
             select to_jsonb(a)

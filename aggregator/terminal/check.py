@@ -1,4 +1,4 @@
-"""Every key's identity, the database's state and all problems."""
+"""Every key's identity, the database's state, all problems and what is only to be noted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aggregator.terminal.console import new_console, new_table, safe
 
 
 def print_check(document: Mapping[str, Any]) -> None:
-    """Every key's identity, the database, and all problems."""
+    """Every key's identity, the database, all problems, and notes, which are no problems."""
     console = new_console()
     table = new_table("organization", "outcome", "speaks for", "key", "role", "problem")
     for row in document["organizations"]:
@@ -26,5 +26,7 @@ def print_check(document: Mapping[str, Any]) -> None:
     console.print(f"database: {safe(document['database'])}")
     for problem in document["problems"]:
         console.print(f"[red]problem:[/] {safe(problem)}")
+    for note in document["notes"]:
+        console.print(f"[yellow]note:[/] {safe(note)}")
     if not document["problems"]:
         console.print("[green]no problems[/]")

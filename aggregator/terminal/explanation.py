@@ -20,8 +20,11 @@ def print_explanation(document: Mapping[str, Any]) -> None:
             f"\n[bold]{safe(row['organization'])}[/]: {brief(row['organization_name'])},"
             f" {brief(row['organization_id'])} on {safe(row['deployment'])}"
         )
-        console.print(f"{brief(row['name'])}, {brief(row['type_id'])}")
+        where = f" at {brief(row['endpoint'])}" if row["endpoint"] else ""
+        console.print(f"{brief(row['name'])}, {brief(row['type_id'])}{where}")
         console.print(_state(row, document["as_of"]))
+        if row["state"] != "removed":
+            console.print(_health(row, document["as_of"]))
         confirmed, runs = row["last_confirmed"], row["runs"]
         if confirmed:
             console.print(
@@ -56,6 +59,18 @@ def _state(row: Mapping[str, Any], as_of: str) -> str:
             text += f"; last attempt {moment(attempt['recorded_at'])}: {attempt['outcome']}"
             text += f", {brief(attempt['error'])}" if attempt["error"] else ""
     return text
+
+
+def _health(row: Mapping[str, Any], as_of: str) -> str:
+    """Its status when it was read last, and why it is not healthy."""
+    if not row["status"]:
+        return "the server gives no status"
+    style = "green" if row["is_healthy"] else "red"
+    text = f"[{style}]{brief(row['status'])}[/]"
+    if row["status_since"]:
+        since = row["status_since"]
+        text += f" since {moment(since)}, for {elapsed(since, as_of)}"
+    return text + (f": {brief(row['status_error'])}" if row["status_error"] else "")
 
 
 def _versions(versions: Sequence[Mapping[str, Any]]) -> Table:

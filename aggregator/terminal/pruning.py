@@ -12,9 +12,12 @@ def print_pruning(document: Mapping[str, Any]) -> None:
     console = new_console()
     kept = ", ".join(f"{kind} {since[:10]}" for kind, since in document["kept_since"].items())
     console.print(f"kept since: {kept}")
-    table = new_table("table", "rows", "oldest", "newest")
+    applied = document["applied"]
+    table = new_table("table", "deleted" if applied else "rows", "oldest", "newest")
     for row in document["tables"]:
         table.add_row(row["table"], f"{row['rows']:,}", row["oldest"] or "-", row["newest"] or "-")
     console.print(table)
-    if not document["applied"]:
+    if applied:
+        console.print(f"deleted: {sum(row['rows'] for row in document['tables']):,} rows")
+    else:
         console.print("nothing was deleted: --apply does it")

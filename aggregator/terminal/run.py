@@ -62,6 +62,8 @@ def _print_notices(console: Console, summary: Summary) -> None:
             f"{summary.walk_races} rows were missing from their list, though a read by id found"
             " them: they are kept, and counted as seen"
         )
+    for note in summary.notes:
+        console.print(f"[yellow]{safe(note)}[/]")
     for headline in summary.headlines:
         console.print(f"[bold red]{safe(headline)}[/]")
     if summary.withheld_by_complete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.acceptance.world import World
 from tests.simulator import Fault
@@ -49,6 +50,16 @@ async def test_an_unusable_database_is_exit_1(world: World) -> None:
     assert "problem: database" in result.stdout
 
 
+async def test_a_database_newer_than_the_program_is_exit_2_as_for_every_command(
+    world: World,
+) -> None:
+    """Fault F15."""
+    await world.execute("insert into ledger.migrations values (9999, 'future', 'x')")
+    result = await world.run("check", "--json")
+    assert (result.exit_code, result.document["exit_code"]) == (2, 2)
+    assert "newer than this release" in result.document["problems"][0]
+
+
 async def test_swapped_keys_and_two_keys_for_one_organization_are_found(world: World) -> None:
     await world.sync()
     keys = world.fleet.api_keys
@@ -71,3 +82,38 @@ async def test_the_address_that_gets_the_keys_is_shown(world: World) -> None:
     assert world.simulator.base_url in result.stdout
     assert "no proxy" in result.stdout
     assert "no problems" in result.stdout
+
+
+async def test_what_is_only_noted_is_called_a_note_and_no_problem(
+    world: World, tmp_path: Path
+) -> None:
+    """Faults A11, E9."""
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    for name, key in world.fleet.api_keys.items():
+        (folder / name).write_text(key)
+        (folder / name).chmod(0o644 if name == "acme-02" else 0o600)
+    settings = {"API_KEYS": None, "KEYS_DIR": str(folder)}
+    note = "key file is readable by every user of this machine: acme-02"
+
+    told = await world.run("check", **settings)
+
+    assert told.exit_code == 0
+    assert f"\nnote: {note}\n" in told.stdout
+    assert "problem:" not in told.stdout
+    assert told.stdout.endswith("\nno problems\n")
+    document = (await world.run("check", "--json", **settings)).document
+    assert (document["problems"], document["notes"]) == ([], [note])
+
+
+async def test_settings_that_every_user_can_read_are_noted_with_what_they_hold(
+    world: World,
+) -> None:
+    """Fault A11."""
+    dotenv = world.folder / ".env"
+    dotenv.write_text(f"AGGREGATOR_API_KEYS__acme-01={world.fleet['acme-01'].key}\n")
+    dotenv.chmod(0o644)
+    told = await world.run("check", API_KEYS=None)
+    assert told.exit_code == 0
+    exposed = ".env holds secrets and is readable by every user of this machine: acme-01"
+    assert f"\nnote: {exposed}\nno problems\n" in told.stdout

@@ -95,6 +95,52 @@ async def test_a_present_connection_has_versions_and_the_runs_that_saw_it(world:
     assert "forbidden no" in text
 
 
+async def test_whether_a_connection_is_healthy_now_is_said_with_since_when_and_why(
+    world: World,
+) -> None:
+    connection, silent, gone = world.fleet["acme-01"].connections[:3]
+    connection |= {
+        "type": {"id": "postgresql", "name": "PostgreSQL"},
+        "configuration": {"hostname": "db.acme.example"},
+        "status": "healthy",
+        "status_error": None,
+    }
+    silent["status"] = None
+    await world.sync()
+    row = await explained(world, connection["id"])
+    assert (row["status"], row["is_healthy"], row["status_error"]) == ("healthy", True, None)
+    assert row["status_since"] == row["first_seen_at"]
+    assert "healthy since" in await shown(world, connection["id"])
+    assert "the server gives no status" in await shown(world, silent["id"])
+
+    connection |= {"status": "unhealthy", "status_error": f"no route; Bearer {CANARY}"}
+    world.fleet["acme-01"].connections.remove(gone)
+    await world.sync()
+    connection["name"] = "renamed"
+    await world.sync()
+
+    row = await explained(world, connection["id"])
+    (stored,) = await world.query(
+        "select endpoint, status_error from reporting.connections where connection_id = $1",
+        connection["id"],
+    )
+    assert (row["status"], row["is_healthy"]) == ("unhealthy", False)
+    assert row["status_since"] == row["versions"][1]["valid_from"], "not since it was renamed"
+    assert row["status_error"] == stored["status_error"]
+    assert "no route" in row["status_error"]
+    assert (row["endpoint"], row["type_name"]) == (stored["endpoint"], "PostgreSQL")
+    text = await shown(world, connection["id"])
+    since = row["status_since"][:19].replace("T", " ")
+    assert f"renamed, postgresql at {stored['endpoint']} present unhealthy since {since}" in text
+    assert "db.acme.example" in stored["endpoint"]
+    assert f": {stored['status_error']}" in text
+    assert CANARY not in text
+
+    row = await explained(world, gone["id"])
+    assert (row["state"], row["status"], row["status_since"]) == ("removed", None, None)
+    assert "the server gives no status" not in await shown(world, gone["id"])
+
+
 async def test_the_request_is_that_of_the_list_and_not_of_what_was_asked_after_it(
     world: World,
 ) -> None:

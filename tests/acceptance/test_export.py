@@ -161,7 +161,8 @@ async def test_every_view_can_be_exported(
     ("view", "said"),
     [
         ("conections", "no such view: 'conections'; did you mean connections"),
-        ("users", "no such view: 'users'"),
+        ("users", "no such view: 'users'; did you mean people.users?"),
+        ("reporting.user", "no such view: 'reporting.user'; did you mean people.users"),
         ("pg_catalog.pg_authid", "no such view"),
         ("connections; drop table x", "no such view"),
         ("\x1b[31m", "no such view: '\\x1b[31m'"),
@@ -193,6 +194,8 @@ async def test_a_login_of_readers_exports_what_it_may_read_and_nothing_else(
     login += "options=-c%20role%3Dreporting_reader"
     result = await exported(run_command, login, "connections", "--output", "out.csv")
     assert (result.exit_code, result.stderr) == (0, "")
+    unnamed = await exported(run_command, login, "users", "--output", "users.csv")
+    assert "did you mean people.users" in unnamed.stderr, "it is told that there is such a view"
     denied = await exported(run_command, login, "people.users", "--output", "users.csv")
     assert denied.exit_code == 2
     assert "this login of the database may not read people.users" in denied.stderr

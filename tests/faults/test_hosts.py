@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -55,6 +57,81 @@ async def test_all_keys_refused_ends_as_none_complete(open_world: OpenWorld) -> 
         assert ran.exit_code == 4
         assert set(ran.outcomes.values()) <= {"unauthorized", "deferred"}
         assert await world.connections() == before
+
+
+LISTS = "connections,bulk_syncs,models,model_syncs,users,roles"
+
+
+async def outcomes_by_list(world: World, exit_code: int) -> dict[str, set[str]]:
+    """Of one run of six lists: how those of each organization ended."""
+    ended, stdout, _ = await world.run("sync", "--json", RESOURCES=LISTS)
+    assert ended == exit_code, stdout
+    rows = await world.query(
+        "select organization, array_agg(distinct outcome) as outcomes"
+        " from reporting.run_organizations where run_id = $1 group by organization",
+        UUID(json.loads(stdout)["run_id"]),
+    )
+    return {row["organization"]: set(row["outcomes"]) for row in rows}
+
+
+async def test_two_dead_keys_of_ten_do_not_keep_the_other_eight_from_being_read(
+    open_world: OpenWorld,
+) -> None:
+    """Fault B3: each of six lists was complete last time, and none of them stops a run anew."""
+    async with open_world(Fleet(10, 2)) as world:
+        await outcomes_by_list(world, 0)
+        dead = ("acme-01", "acme-02")
+        for name in dead:
+            world.fleet[name].faults = [Fault(status=401)]
+        for _ in range(2):
+            outcomes = await outcomes_by_list(world, 3)
+            assert outcomes == {
+                name: {"unauthorized" if name in dead else "complete"} for name in world.keys
+            }
+
+
+async def test_keys_that_were_refused_in_an_incident_are_not_counted_in_the_next_run(
+    open_world: OpenWorld,
+) -> None:
+    """Fault B3: the incident tells a person once; whoever still works is read from then on."""
+    async with open_world(Fleet(10, 2)) as world:
+        await outcomes_by_list(world, 0)
+        dead = ("acme-01", "acme-02", "acme-03")
+        for name in dead:
+            world.fleet[name].faults = [Fault(status=401)]
+        stopped = await world.sync()  # of connections only: the other lists still were complete
+        assert stopped.account["headline"].startswith("auth incident? 3 of 10 keys")
+        outcomes = await outcomes_by_list(world, 3)
+        assert outcomes == {
+            name: {"unauthorized" if name in dead else "complete"} for name in world.keys
+        }
+
+
+async def test_keys_that_are_not_there_any_more_do_not_hide_an_incident(
+    open_world: OpenWorld,
+) -> None:
+    """Fault B3: a fifth is one of the keys that this run asks with."""
+    async with open_world(Fleet(30, 1)) as world:
+        assert (await world.sync()).exit_code == 0
+        world.keys = {name: key for name, key in world.keys.items() if name <= "acme-10"}
+        for name in ("acme-01", "acme-02", "acme-03", "acme-04"):
+            world.fleet[name].faults = [Fault(status=401)]
+        assert "of 10 keys" in (await world.sync()).account["headline"]
+
+
+async def test_an_incident_that_lasts_for_runs_removes_nothing_and_ends_by_itself(
+    open_world: OpenWorld,
+) -> None:
+    """Fault B3: all keys of the fleet, run after run, and then none."""
+    async with open_world(Fleet(12, 4)) as world:
+        before = await before_and_changed(world)
+        world.fleet.faults = [Fault(status=401)]
+        for _ in range(3):
+            assert (await world.sync()).exit_code == 4
+            assert await world.connections() == before
+        world.fleet.faults = []
+        assert (await world.sync()).exit_code == 0
+        assert await world.connections() != before
 
 
 async def test_a_limit_on_the_address_pauses_the_host_and_all_is_read(

@@ -161,6 +161,7 @@ def test_an_address_in_brackets_is_no_markup(capsys: pytest.CaptureFixture[str])
         "api_version": "2025-09-18",
         "database": "up to date",
         "problems": [],
+        "notes": [],
     }
     terminal.print_check(document)
     assert "https://[fe80::1]" in capsys.readouterr().out

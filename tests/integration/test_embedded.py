@@ -352,6 +352,16 @@ def test_people_start_query_and_stop_it_from_the_shell(data_dir: Path) -> None:
     assert run(command("stop", data_dir)).stdout == "was not running\n"
 
 
+def test_arguments_after_the_folder_are_those_of_psql(data_dir: Path) -> None:
+    asked = run([*command("psql", data_dir), "-At", "-c", "select 6 * 7"])
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, "42\n", "")
+    listed = run([*command("psql", data_dir), "--list", "--tuples-only"])
+    assert "postgres" in listed.stdout
+    refused = run([*command("url", data_dir), "-c", "select 1"])
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "url takes no more than a folder" in refused.stderr
+
+
 def test_a_failure_on_the_shell_is_one_line_and_exit_1(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

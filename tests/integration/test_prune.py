@@ -142,6 +142,21 @@ async def test_people_are_shown_a_table_and_how_to_go_on(past: Past) -> None:
     assert "nothing was deleted: --apply does it" in shown.stdout
 
 
+async def test_people_are_told_that_rows_were_deleted_and_how_many(past: Past) -> None:
+    environment = {"AGGREGATOR_DATABASE_URL": past.world.database_url}
+    dry = await past.run_command("prune", *HISTORY, env=environment)
+    assert "\ndeleted" not in dry.stdout
+    rows = sum(row["rows"] for row in (await past.prune(*HISTORY))["tables"])
+    shown = await past.run_command("prune", *HISTORY, "--apply", env=environment)
+    assert shown.exit_code == 0
+    heading, last = shown.stdout.splitlines()[1], shown.stdout.splitlines()[-1]
+    assert heading.split() == ["table", "deleted", "oldest", "newest"]
+    assert last == f"deleted: {rows:,} rows"
+    assert rows > 0
+    again = await past.run_command("prune", *HISTORY, "--apply", env=environment)
+    assert again.stdout.splitlines()[-1] == "deleted: 0 rows"
+
+
 async def test_what_was_pruned_is_unknown_and_never_absent(past: Past) -> None:
     before = {name: await past.as_of(name) for name in ("first", "second", "third", "now")}
     assert await past.states("first") == {"present"}

@@ -132,4 +132,26 @@ def test_a_rejected_model_is_told_by_its_fields_alone() -> None:
         given_model.pop("id")
         told = json.loads(rejection_of(MODELS, given_model).record)
         assert told.keys() == given_model.keys()
-        assert set(told.values()) == {"(set)"}
+        assert {"(set)"} <= set(told.values()) <= {"(set)", "(empty)", None}
+
+
+@pytest.mark.parametrize(
+    ("given_id", "reason", "told"),
+    [(None, "the id is missing", None), ("", "the id is empty", "(empty)")],
+)
+def test_a_rejected_model_does_not_contradict_the_reason(
+    given_id: str | None, reason: str, told: str | None
+) -> None:
+    rejection = rejection_of(MODELS, {"id": given_id, "name": "x", "labels": [], "limit": 0})
+    assert rejection.reason == reason
+    assert json.loads(rejection.record) == {
+        "id": told,
+        "name": "(set)",
+        "labels": "(empty)",
+        "limit": "(set)",
+    }
+
+
+def test_names_that_look_like_values_become_one_mark_that_tells_nothing_of_them() -> None:
+    rejection = rejection_of(MODELS, {"a@b.example": None, "c@d.example": None})
+    assert json.loads(rejection.record) == {"(set)": "(set)"}

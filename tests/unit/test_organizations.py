@@ -519,6 +519,39 @@ def test_a_key_file_that_others_can_read_or_own_is_noted(monkeypatch: pytest.Mon
     assert "key file belongs to another user: closed" in {note.split(",")[0] for note in notes}
 
 
+EXPOSED = ".env holds secrets and is readable by every user of this machine"
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ('AGGREGATOR_API_KEYS={"acme": "key-a"}', "acme"),
+        ("AGGREGATOR_API_KEYS__acme=key-a", "acme"),
+        ("BETA_KEY=key-b", "beta"),
+        ("AGGREGATOR_PARTNER_KEY=key-p", "AGGREGATOR_PARTNER_KEY"),
+        ("AGGREGATOR_DATABASE_URL=postgresql://me:pw@h/d", "AGGREGATOR_DATABASE_URL"),
+        ("AGGREGATOR_DATABASE_URL=postgresql://me@h/d?password=pw", "AGGREGATOR_DATABASE_URL"),
+        ("REPORTING_PASSWORD=pw", "REPORTING_PASSWORD"),
+        ("AGGREGATOR_DATABASE_URL=postgresql://me@h/d", None),
+        ("AGGREGATOR_BASE_URL=https://app.polytomic.com\nPOSTGRES_PASSWORD=", None),
+    ],
+)
+def test_a_file_of_settings_that_others_can_read_is_noted_where_it_holds_secrets(
+    monkeypatch: pytest.MonkeyPatch, lines: str, named: str | None
+) -> None:
+    """Fault A11: as a key file is."""
+    monkeypatch.setenv("BETA_KEY", "key-b")
+    registry = registry_file('[[organization]]\nname="beta"\napi_key="env:BETA_KEY"\n')
+    dotenv = Path(".env")
+    dotenv.write_text(f"{lines}\n", encoding="utf-8")
+    keys = {"acme": "key-a"}
+    dotenv.chmod(0o644)
+    notes = load(api_keys=keys, organizations_file=registry).notes
+    assert notes == ((f"{EXPOSED}: {named}",) if named else ())
+    dotenv.chmod(0o640)
+    assert load(api_keys=keys, organizations_file=registry).notes == ()
+
+
 def test_secrets_appear_in_no_representation_of_the_registry() -> None:
     registry = load(api_keys={"acme": CANARY}, partner_key=CANARY)
     assert CANARY not in f"{registry} {registry!r}"
