@@ -6,10 +6,10 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
+from aggregator.page import masks
 from aggregator.tripwire import SET, mask_text
 
 NOTHING = "\N{EN DASH}"
-HIDDEN = "(…)"
 LONGEST_NAME = 80
 LONGEST_ERROR = 140
 
@@ -32,27 +32,12 @@ STATES = {
 """How a word of ours stands, for its color and shape; the word itself is always shown."""
 
 _SPACE = re.compile(r"\s+")
-_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,30}:/{2}[^\s\"'<>]*", re.IGNORECASE)
-_ADDRESS = re.compile(r"[\w.+%-]{1,80}@[\w.-]{1,80}")
-_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'|`[^`]*`?|“[^”]*”?|«[^»]*»?")
-_HOST = re.compile(
-    r"\b(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{1,62}\b(?::\d+)?"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"
-    r"|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])",
-    re.IGNORECASE,
-)
-_NAMED = re.compile(
-    r"\b((?:host(?:name)?|server|user(?:name)?|role|account|login) ?[:=] ?"
-    r"|(?:for|as|by) (?:user|role|account|login) |lookup |connect(?:ing|ion)? to )(?!\()[\w.@:-]+",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
 _SIZES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def name(text: object) -> str:
     """A name of outside on one line, cut, without addresses of people; a missing one is a dash."""
-    plain = _ADDRESS.sub("(address)", _plain(text)) if text is not None else ""
+    plain = masks.without_people(_plain(text)) if text is not None else ""
     return _cut(plain, LONGEST_NAME) or NOTHING
 
 
@@ -69,13 +54,8 @@ def error(text: object) -> str:
     if text is None:
         return ""
     # Marks of an earlier masking would look like values under a secret's name.
-    said = _plain(mask_text(str(text).replace(SET, "…")))
-    said = _LINK.sub("(link)", said)
-    said = _ADDRESS.sub("(address)", said)
-    said = _QUOTED.sub(HIDDEN, said)
-    said = _HOST.sub("(host)", said)
-    said = _NAMED.sub(rf"\1{HIDDEN}", said)
-    return _cut(_NUMBER.sub("(number)", said), LONGEST_ERROR)
+    said = mask_text(str(text).replace(SET, "…"))
+    return _cut(masks.masked(_plain(said)), LONGEST_ERROR)
 
 
 def state(word: str) -> str:
