@@ -7,11 +7,13 @@ import unicodedata
 from datetime import UTC, datetime
 
 from aggregator.page import masks
-from aggregator.tripwire import SET, mask_text
+from aggregator.tripwire import SET, mask_text, mask_tokens
 
 NOTHING = "\N{EN DASH}"
 LONGEST_NAME = 80
 LONGEST_ERROR = 140
+_SEEN_OF_NAME = 1_000
+"""Characters: what is shown, and enough to see that a token begins in it."""
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co"})
 _JOINERS = "\u200c\u200d"
@@ -36,9 +38,11 @@ _SIZES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def name(text: object) -> str:
-    """A name of outside on one line, cut, without addresses of people; a missing one is a dash."""
-    plain = masks.without_people(_plain(text)) if text is not None else ""
-    return _cut(plain, LONGEST_NAME) or NOTHING
+    """A name of outside on one line, cut, without addresses and tokens; a missing one is a dash."""
+    shown = _plain(text) if text is not None else ""
+    seen = masks.plain(shown[:_SEEN_OF_NAME])
+    told = masks.without_people(mask_tokens(seen))
+    return _cut(shown if told == seen else told, LONGEST_NAME) or NOTHING
 
 
 def term(text: object) -> str:
@@ -54,7 +58,7 @@ def error(text: object) -> str:
     if text is None:
         return ""
     # Marks of an earlier masking would look like values under a secret's name.
-    said = mask_text(str(text).replace(SET, "…"))
+    said = mask_text(masks.plain(str(text)).replace(SET, "…"))
     return _cut(masks.masked(_plain(said)), LONGEST_ERROR)
 
 

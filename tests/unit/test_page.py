@@ -234,6 +234,45 @@ def test_an_address_of_a_person_in_a_name_is_masked() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("token sk-live-abcdefgh12345678", "token (set)"),
+        ("sk-live-\u200dabcdefgh12345678 of acme", "(set) of acme"),
+        ("AKIAIOSFODNN7EXAMPLE", "(set)"),
+        ("postgres://u:fake-pw@db/x", "postgres://db/x"),
+        ("key 4f9bA7cc01dE93aa65f0B1d2", "key (set)"),
+        ("Bearer abcdef0123456789", "Bearer (set)"),
+    ],
+)
+def test_what_looks_like_a_token_in_a_name_is_masked(text: str, shown: str) -> None:
+    """Threat S7."""
+    assert words.name(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "face0000-1111-2222-3333-444455556666",
+        "Token: refresh (daily)",
+        "acme-production-warehouse-2026-eu-west-1",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 family",
+        "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "Sales @ Acme, can't miss",
+    ],
+)
+def test_a_name_that_is_only_odd_stays_as_it_is(text: str) -> None:
+    assert words.name(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["jdoe\u200d@acme.com", "jdoe@\u200dacme.com", "jdoe\uff20acme.com"]
+)
+def test_an_address_in_a_name_is_not_hidden_by_signs_without_width(text: str) -> None:
+    """Threat S19."""
+    assert words.name(text) == "(address)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
         ("HTTP 403: your role cannot read models", "HTTP 403: your role cannot read models"),
         ("no answer in 30 seconds", "no answer in 30 seconds"),
         ("oauth2: (set) expired and refresh token", "oauth2: (set) expired and refresh token"),
