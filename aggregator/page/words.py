@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from aggregator.page import masks
@@ -18,6 +19,9 @@ _SEEN_OF_NAME = 1_000
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co"})
 _JOINERS = "\u200c\u200d"
 """Invisible, but a part of how some languages and emoji are written."""
+_MARKS = frozenset({"Mn", "Me"})
+_MOST_MARKS = 3
+"""Over one letter, as languages have them; more would be drawn over the rows above and below."""
 
 STATES = {
     "complete": "good",
@@ -33,7 +37,8 @@ STATES = {
 }
 """How a word of ours stands, for its color and shape; the word itself is always shown."""
 
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile("[\\s\u115f\u1160\u2800\u3164\uffa0]+")
+"""Also fillers: letters by their category, of which nothing is drawn."""
 _SIZES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -103,11 +108,19 @@ def _plain(text: object) -> str:
     line = _SPACE.sub(" ", str(text)).strip()
     if line.isascii() and line.isprintable():
         return line
-    return "".join("\N{REPLACEMENT CHARACTER}" if _is_hidden(sign) else sign for sign in line)
+    return "".join(_drawn(line)).strip(f" {_JOINERS}")
 
 
-def _is_hidden(sign: str) -> bool:
-    return unicodedata.category(sign) in _INVISIBLE and sign not in _JOINERS
+def _drawn(line: str) -> Iterator[str]:
+    marks = 0
+    for sign in line:
+        category = unicodedata.category(sign)
+        if sign in _JOINERS:  # marks before and after one are drawn over the same letter
+            yield sign
+            continue
+        marks = marks + 1 if category in _MARKS else 0
+        if marks <= _MOST_MARKS:
+            yield "\N{REPLACEMENT CHARACTER}" if category in _INVISIBLE else sign
 
 
 def _cut(text: str, most: int) -> str:

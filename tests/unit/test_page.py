@@ -263,6 +263,35 @@ def test_a_name_that_is_only_odd_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Z" + "\u0301" * 79, "Z" + "\u0301" * 3),
+        ("x\u0489\u20dd\u20de\u20e3y", "x\u0489\u20dd\u20dey"),
+        ("Z" + "\u0301\u200d" * 30 + "b", "Z" + "\u0301\u200d" * 3 + "\u200d" * 27 + "b"),
+        (
+            "\u05e9\u05c1\u05b8\u05bc \u0e17\u0e35\u0e48",
+            "\u05e9\u05c1\u05b8\u05bc \u0e17\u0e35\u0e48",
+        ),
+        ("\u2764\ufe0f", "\u2764\ufe0f"),
+    ],
+    ids=["accents", "circles", "with joiners between", "as languages have them", "emoji"],
+)
+def test_at_most_three_marks_are_drawn_over_a_letter(text: str, shown: str) -> None:
+    """More of them are drawn over the rows above and below."""
+    assert words.name(text) == shown
+    assert not re.search("[\u0301\u20dd-\u20e3]{4}", words.error(text))
+
+
+@pytest.mark.parametrize(
+    "filler", ["\u3164", "\u2800", "\u115f", "\u1160", "\uffa0", "\u200d", "\u200c\u200d"]
+)
+def test_a_name_of_nothing_that_can_be_seen_is_a_missing_one(filler: str) -> None:
+    assert words.name(f"{filler} {filler}") == words.NOTHING
+    assert not words.error(f"{filler} {filler}")
+    assert words.name(f"a{filler}b") in {"a b", f"a{filler}b"}
+
+
+@pytest.mark.parametrize(
     "text", ["jdoe\u200d@acme.com", "jdoe@\u200dacme.com", "jdoe\uff20acme.com"]
 )
 def test_an_address_in_a_name_is_not_hidden_by_signs_without_width(text: str) -> None:
