@@ -1,8 +1,9 @@
 """Finds secrets by their looks inside a text, whatever the name it stands under.
 
-Two uses: ``mask_text`` makes an error message storable, ``mask_value`` looks a second time at a
-configuration value whose name is safe. Host names, user names and e-mail addresses stay readable:
-they are what an inventory is for. Every pattern is linear in the length of the text.
+Three uses: ``mask_text`` makes an error message storable, ``mask_value`` looks a second time at a
+configuration value whose name is safe, ``mask_tokens`` at a name before it is passed on. Host
+names, user names and e-mail addresses stay readable: they are what an inventory is for. Every
+pattern is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -109,6 +110,22 @@ def mask_text(text: str) -> str:
         text = _QUOTED_SECRET.sub(rf"\1{SET}", text)
     text = _KNOWN_TOKEN.sub(SET, text)
     text = _UUID.sub(SET, text)
+    text = _BASE64.sub(_masked_run, text)
+    return _RUN.sub(_masked_run, text)
+
+
+def mask_tokens(text: str) -> str:
+    """A name of people's choice with what looks like a token replaced.
+
+    Unlike in an error, words as "key:" make nothing a secret, and UUIDs stay: both are in names.
+    """
+    text = _PRIVATE_BLOCK.sub(SET, text)
+    if "://" in text:
+        text = _URL.sub(_masked_url, text)
+    if "@" in text:
+        text = _USER_AND_PASSWORD.sub(f"{SET}@", text)
+    text = _AUTHORIZATION.sub(rf"\1{SET}", text)
+    text = _KNOWN_TOKEN.sub(SET, text)
     text = _BASE64.sub(_masked_run, text)
     return _RUN.sub(_masked_run, text)
 

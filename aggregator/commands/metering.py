@@ -40,7 +40,7 @@ MEASURE_SECONDS = 30.0
 MEASURE_SECONDS_OF_FAILED = 3.0
 """After a signal there are nine for everything."""
 MODE = 0o644
-"""The collector is another user."""
+"""Of a new file, whatever the umask: the collector is another user."""
 
 
 def meter_of(options: argparse.Namespace, settings: Settings) -> Meter | None:
@@ -113,8 +113,7 @@ class Meter:
         )
         if self.path:
             try:
-                with written_whole(self.path) as file:
-                    os.fchmod(file.fileno(), MODE)
+                with written_whole(self.path, mode=MODE) as file:
                     file.write(metrics)
             except AggregatorError as error:
                 log.warning("metrics.not_written", extra={"error": str(error)})

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from aggregator.tripwire import SET, mask_text
+from aggregator.page import masks
+from aggregator.tripwire import SET, mask_text, mask_tokens
 
 NOTHING = "\N{EN DASH}"
-HIDDEN = "(…)"
 LONGEST_NAME = 80
 LONGEST_ERROR = 140
+_SEEN_OF_NAME = 1_000
+"""Characters: what is shown, and enough to see that a token begins in it."""
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co"})
 _JOINERS = "\u200c\u200d"
 """Invisible, but a part of how some languages and emoji are written."""
+_MARKS = frozenset({"Mn", "Me"})
+_MOST_MARKS = 3
+"""Over one letter, as languages have them; more would be drawn over the rows above and below."""
 
 STATES = {
     "complete": "good",
@@ -31,29 +37,17 @@ STATES = {
 }
 """How a word of ours stands, for its color and shape; the word itself is always shown."""
 
-_SPACE = re.compile(r"\s+")
-_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,30}:/{2}[^\s\"'<>]*", re.IGNORECASE)
-_ADDRESS = re.compile(r"[\w.+%-]{1,80}@[\w.-]{1,80}")
-_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'|`[^`]*`?|“[^”]*”?|«[^»]*»?")
-_HOST = re.compile(
-    r"\b(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{1,62}\b(?::\d+)?"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"
-    r"|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])",
-    re.IGNORECASE,
-)
-_NAMED = re.compile(
-    r"\b((?:host(?:name)?|server|user(?:name)?|role|account|login) ?[:=] ?"
-    r"|(?:for|as|by) (?:user|role|account|login) |lookup |connect(?:ing|ion)? to )(?!\()[\w.@:-]+",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
+_SPACE = re.compile("[\\s\u115f\u1160\u2800\u3164\uffa0]+")
+"""Also fillers: letters by their category, of which nothing is drawn."""
 _SIZES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def name(text: object) -> str:
-    """A name of outside on one line, cut, without addresses of people; a missing one is a dash."""
-    plain = _ADDRESS.sub("(address)", _plain(text)) if text is not None else ""
-    return _cut(plain, LONGEST_NAME) or NOTHING
+    """A name of outside on one line, cut, without addresses and tokens; a missing one is a dash."""
+    shown = _plain(text) if text is not None else ""
+    seen = masks.plain(shown[:_SEEN_OF_NAME])
+    told = masks.without_people(mask_tokens(seen))
+    return _cut(shown if told == seen else told, LONGEST_NAME) or NOTHING
 
 
 def term(text: object) -> str:
@@ -69,13 +63,8 @@ def error(text: object) -> str:
     if text is None:
         return ""
     # Marks of an earlier masking would look like values under a secret's name.
-    said = _plain(mask_text(str(text).replace(SET, "…")))
-    said = _LINK.sub("(link)", said)
-    said = _ADDRESS.sub("(address)", said)
-    said = _QUOTED.sub(HIDDEN, said)
-    said = _HOST.sub("(host)", said)
-    said = _NAMED.sub(rf"\1{HIDDEN}", said)
-    return _cut(_NUMBER.sub("(number)", said), LONGEST_ERROR)
+    said = mask_text(masks.plain(str(text)).replace(SET, "…"))
+    return _cut(masks.masked(_plain(said)), LONGEST_ERROR)
 
 
 def state(word: str) -> str:
@@ -119,11 +108,19 @@ def _plain(text: object) -> str:
     line = _SPACE.sub(" ", str(text)).strip()
     if line.isascii() and line.isprintable():
         return line
-    return "".join("\N{REPLACEMENT CHARACTER}" if _is_hidden(sign) else sign for sign in line)
+    return "".join(_drawn(line)).strip(f" {_JOINERS}")
 
 
-def _is_hidden(sign: str) -> bool:
-    return unicodedata.category(sign) in _INVISIBLE and sign not in _JOINERS
+def _drawn(line: str) -> Iterator[str]:
+    marks = 0
+    for sign in line:
+        category = unicodedata.category(sign)
+        if sign in _JOINERS:  # marks before and after one are drawn over the same letter
+            yield sign
+            continue
+        marks = marks + 1 if category in _MARKS else 0
+        if marks <= _MOST_MARKS:
+            yield "\N{REPLACEMENT CHARACTER}" if category in _INVISIBLE else sign
 
 
 def _cut(text: str, most: int) -> str:

@@ -65,7 +65,11 @@ async def test_a_failure_leaves_the_old_page(world: World) -> None:
 
 
 async def test_what_cannot_be_written_is_a_wrong_command_line(world: World) -> None:
-    for output, said in ((".", "is a folder"), ("no/such/fleet.html", "does not exist")):
+    for output, said in (
+        (".", "is a folder"),
+        ("sub/", "is a folder"),
+        ("no/such/fleet.html", "does not exist"),
+    ):
         finished = await world.run("report", "--output", output)
 
         assert finished.exit_code == 2

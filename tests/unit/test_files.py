@@ -10,6 +10,9 @@ import pytest
 from aggregator.errors import ConfigurationError, OutputError
 from aggregator.files import written_whole
 
+STRANGER = 65_533
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
@@ -90,6 +93,53 @@ def test_the_umask_decides_who_may_read_it(tmp_path: Path, umask: int) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_file_that_is_replaced_is_open_to_whom_it_was(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "out.html"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+
+    write(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@needs_root
+def test_a_file_that_is_replaced_stays_with_its_group(tmp_path: Path) -> None:
+    """Those of another group could read it otherwise."""
+    path = tmp_path / "out.html"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    os.chown(path, -1, STRANGER)
+
+    write(path, b"new")
+
+    assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (STRANGER, 0o640)
+
+
+@needs_root
+def test_a_stranger_who_was_there_first_does_not_say_who_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "out.html"
+    path.write_bytes(b"planted")
+    path.chmod(0o666)
+    os.chown(path, STRANGER, STRANGER)
+
+    write(path, b"new")
+
+    found = path.stat()
+    assert (found.st_uid, found.st_gid) == (os.geteuid(), os.getegid())
+    assert not stat.S_IMODE(found.st_mode) & 0o022
+
+
+def test_nobody_else_reads_a_file_while_it_is_written(tmp_path: Path) -> None:
+    with written_whole(str(tmp_path / "out.html"), mode=0o644) as file:
+        status = os.fstat(file.fileno())
+
+    assert stat.S_IMODE(status.st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "out.html").stat().st_mode) == 0o644
+
+
 def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     link = tmp_path / "link.html"
     link.symlink_to("real.html")
@@ -98,6 +148,54 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 
     assert link.is_symlink()
     assert (tmp_path / "real.html").read_bytes() == b"new"
+
+
+def test_a_link_to_a_link_is_followed_and_one_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "one").symlink_to("sub/two")
+    (tmp_path / "sub" / "two").symlink_to("../real.html")
+    (tmp_path / "loop").symlink_to("loop")
+
+    write(tmp_path / "one", b"new")
+
+    assert (tmp_path / "real.html").read_bytes() == b"new"
+    with (
+        pytest.raises(ConfigurationError, match=r"loop cannot be written: Too many levels"),
+        written_whole(str(tmp_path / "loop")),
+    ):
+        pytest.fail("the block was entered")
+    assert (tmp_path / "loop").is_symlink()
+
+
+@needs_root
+@pytest.mark.parametrize("output", ["link.html", "own.html"])
+def test_a_link_that_somebody_else_planted_is_refused(tmp_path: Path, output: str) -> None:
+    """In a shared folder as /tmp it would lead to a file of ours, or to where strangers read."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"old")
+    (tmp_path / "link.html").symlink_to("victim")
+    os.lchown(tmp_path / "link.html", STRANGER, STRANGER)
+    (tmp_path / "own.html").symlink_to("link.html")
+
+    with (
+        pytest.raises(ConfigurationError, match=r"html is a link that somebody else made"),
+        written_whole(str(tmp_path / output)),
+    ):
+        pytest.fail("the block was entered")
+
+    assert victim.read_bytes() == b"old"
+    assert names(tmp_path) == ["link.html", "own.html", "victim"]
+
+
+@pytest.mark.parametrize("ending", ["/", "//", "/."])
+def test_a_path_that_names_a_folder_is_no_file(tmp_path: Path, ending: str) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="is a folder; name a file in it"),
+        written_whole(f"{tmp_path}/sub{ending}"),
+    ):
+        pytest.fail("the block was entered")
+
+    assert names(tmp_path) == []
 
 
 def test_the_longest_name_a_file_can_have_is_written(tmp_path: Path) -> None:

@@ -234,6 +234,74 @@ def test_an_address_of_a_person_in_a_name_is_masked() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("token sk-live-abcdefgh12345678", "token (set)"),
+        ("sk-live-\u200dabcdefgh12345678 of acme", "(set) of acme"),
+        ("AKIAIOSFODNN7EXAMPLE", "(set)"),
+        ("postgres://u:fake-pw@db/x", "postgres://db/x"),
+        ("key 4f9bA7cc01dE93aa65f0B1d2", "key (set)"),
+        ("Bearer abcdef0123456789", "Bearer (set)"),
+    ],
+)
+def test_what_looks_like_a_token_in_a_name_is_masked(text: str, shown: str) -> None:
+    """Threat S7."""
+    assert words.name(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "face0000-1111-2222-3333-444455556666",
+        "Token: refresh (daily)",
+        "acme-production-warehouse-2026-eu-west-1",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 family",
+        "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "Sales @ Acme, can't miss",
+    ],
+)
+def test_a_name_that_is_only_odd_stays_as_it_is(text: str) -> None:
+    assert words.name(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Z" + "\u0301" * 79, "Z" + "\u0301" * 3),
+        ("x\u0489\u20dd\u20de\u20e3y", "x\u0489\u20dd\u20dey"),
+        ("Z" + "\u0301\u200d" * 30 + "b", "Z" + "\u0301\u200d" * 3 + "\u200d" * 27 + "b"),
+        (
+            "\u05e9\u05c1\u05b8\u05bc \u0e17\u0e35\u0e48",
+            "\u05e9\u05c1\u05b8\u05bc \u0e17\u0e35\u0e48",
+        ),
+        ("\u2764\ufe0f", "\u2764\ufe0f"),
+    ],
+    ids=["accents", "circles", "with joiners between", "as languages have them", "emoji"],
+)
+def test_at_most_three_marks_are_drawn_over_a_letter(text: str, shown: str) -> None:
+    """More of them are drawn over the rows above and below."""
+    assert words.name(text) == shown
+    assert not re.search("[\u0301\u20dd-\u20e3]{4}", words.error(text))
+
+
+@pytest.mark.parametrize(
+    "filler", ["\u3164", "\u2800", "\u115f", "\u1160", "\uffa0", "\u200d", "\u200c\u200d"]
+)
+def test_a_name_of_nothing_that_can_be_seen_is_a_missing_one(filler: str) -> None:
+    assert words.name(f"{filler} {filler}") == words.NOTHING
+    assert not words.error(f"{filler} {filler}")
+    assert words.name(f"a{filler}b") in {"a b", f"a{filler}b"}
+
+
+@pytest.mark.parametrize(
+    "text", ["jdoe\u200d@acme.com", "jdoe@\u200dacme.com", "jdoe\uff20acme.com"]
+)
+def test_an_address_in_a_name_is_not_hidden_by_signs_without_width(text: str) -> None:
+    """Threat S19."""
+    assert words.name(text) == "(address)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
         ("HTTP 403: your role cannot read models", "HTTP 403: your role cannot read models"),
         ("no answer in 30 seconds", "no answer in 30 seconds"),
         ("oauth2: (set) expired and refresh token", "oauth2: (set) expired and refresh token"),
