@@ -18,9 +18,12 @@ ALTER ROLE reporting SET temp_file_limit = '1GB';
 -- Compiling takes longer than most answers.
 ALTER ROLE reporting SET jit = off;
 
--- Nobody but the owner needs temporary tables, and nobody large objects; whoever reads must not be able
--- to fill the disk.
+-- Nobody but who runs the job needs temporary tables, and nobody large objects; whoever reads must not be
+-- able to fill the disk.
 SELECT format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()) \gexec
+SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), rolname)
+FROM pg_roles
+WHERE rolname IN ('inventory_owner', 'inventory_writer') \gexec
 REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC;
 -- Each version of Postgres may have other arguments.
 SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure)
