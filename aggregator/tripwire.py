@@ -67,6 +67,8 @@ _KNOWN_TOKEN = re.compile(
     r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|shp[a-z]{2}_|AIza|ya29\.|SG\.|hv[sb]\.|dapi)[\w.-]{8,}"
     r"|\bpat[A-Za-z0-9]{12,}\.[\w]+"
 )
+_MIXED = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8,}")
+"""Letters and digits in one part, as in nearly every token; names have words and years."""
 _AWS_KEY_ID = re.compile(r"(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,28}")
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _AUTHORIZATION = re.compile(
@@ -117,15 +119,15 @@ def mask_text(text: str) -> str:
 def mask_tokens(text: str) -> str:
     """A name of people's choice with what looks like a token replaced.
 
-    Unlike in an error, words as "key:" make nothing a secret, and UUIDs stay: both are in names.
+    Unlike in an error, words as "key:" and "bearer" make nothing a secret, and UUIDs stay: they are
+    in names. So are beginnings of tokens, as of Slovakia's sk-warehouse; a token is no words.
     """
     text = _PRIVATE_BLOCK.sub(SET, text)
     if "://" in text:
         text = _URL.sub(_masked_url, text)
     if "@" in text:
         text = _USER_AND_PASSWORD.sub(f"{SET}@", text)
-    text = _AUTHORIZATION.sub(rf"\1{SET}", text)
-    text = _KNOWN_TOKEN.sub(SET, text)
+    text = _KNOWN_TOKEN.sub(lambda found: SET if _MIXED.search(found[0]) else found[0], text)
     text = _BASE64.sub(_masked_run, text)
     return _RUN.sub(_masked_run, text)
 

@@ -118,6 +118,23 @@ def test_a_file_that_is_replaced_stays_with_its_group(tmp_path: Path) -> None:
     assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (STRANGER, 0o640)
 
 
+def test_a_group_that_cannot_be_kept_is_replaced_by_one_that_may_do_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is in several groups may have lost one; the file's own group is another then."""
+    path = tmp_path / "out.html"
+    path.write_bytes(b"old")
+    path.chmod(0o664)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    write(path, b"new")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
 @needs_root
 def test_a_stranger_who_was_there_first_does_not_say_who_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "out.html"

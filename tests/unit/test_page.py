@@ -239,7 +239,7 @@ def test_an_address_of_a_person_in_a_name_is_masked() -> None:
         ("AKIAIOSFODNN7EXAMPLE", "(set)"),
         ("postgres://u:fake-pw@db/x", "postgres://db/x"),
         ("key 4f9bA7cc01dE93aa65f0B1d2", "key (set)"),
-        ("Bearer abcdef0123456789", "Bearer (set)"),
+        ("glpat-abcdefgh1 of acme", "(set) of acme"),
     ],
 )
 def test_what_looks_like_a_token_in_a_name_is_masked(text: str, shown: str) -> None:
@@ -252,6 +252,10 @@ def test_what_looks_like_a_token_in_a_name_is_masked(text: str, shown: str) -> N
     [
         "face0000-1111-2222-3333-444455556666",
         "Token: refresh (daily)",
+        "Bearer Logistics, Basic Plan2024",
+        "sk-warehouse-prod of Slovakia",
+        "pk_customers_2026",
+        "SG.Marketing",
         "acme-production-warehouse-2026-eu-west-1",
         "\U0001f468\u200d\U0001f469\u200d\U0001f467 family",
         "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
