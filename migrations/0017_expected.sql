@@ -3,7 +3,7 @@
 create function ledger.is_expected(
     is_configured boolean, is_enabled boolean, gone_since timestamptz, last_read_at timestamptz
 ) returns boolean
-language sql stable
+language sql immutable parallel safe
 return (is_enabled or not is_configured)
     and (coalesce(last_read_at, '-infinity') <= gone_since) is not true;
 comment on function ledger.is_expected(boolean, boolean, timestamptz, timestamptz) is

@@ -324,3 +324,29 @@ async def test_an_organization_that_reports_no_usage_has_no_days(world: Syncing)
     await world.sync()
 
     assert await _usage(world) == {}
+
+
+async def test_no_view_keeps_its_questions_from_parallel_workers(database_url: str) -> None:
+    """One function that is not declared safe does so, even where nobody asks for its column."""
+    async with stored(database_url) as ready:
+        unsafe = await ready.column(
+            """
+            with recursive used as (
+                select oid as view from pg_class
+                where relnamespace = 'reporting'::regnamespace and relkind = 'v'
+                union
+                select d.refobjid
+                from used u
+                join pg_rewrite r on r.ev_class = u.view
+                join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+                where d.refclassid = 'pg_class'::regclass
+            )
+            select distinct p.oid::regproc::text
+            from used u
+            join pg_rewrite r on r.ev_class = u.view
+            join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+            join pg_proc p on d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+            where p.proparallel <> 's'
+            """
+        )
+    assert unsafe == ["inventory.blast_radius"], "which sets how it is planned"
