@@ -192,9 +192,25 @@ with recursive unhealthy as materialized (
         on r.deployment = a.deployment and r.organization_id = a.organization_id
         and r.id = a.id and a.kind = 'bulk_sync'
     group by a.number
+), unread as materialized (
+    -- As in blind_spots, but by organization: of each in which something of these is.
+    select
+        x.deployment, x.organization_id, r.resource,
+        coalesce(o.organization, x.organization_id, '(unknown)') || ': ' || r.resource as said
+    from (
+        select deployment, organization_id from unhealthy
+        union
+        select deployment, place_id from copy
+    ) x
+    cross join unnest('{bulk_syncs,model_syncs,models,shared_connections}'::text[])
+        as r (resource)
+    left join ledger.current_looks l
+        on l.deployment = x.deployment and l.organization_id = x.organization_id
+        and l.resource = r.resource
+    left join ledger.organization_ids o on o.deployment = x.deployment and o.id = x.organization_id
+    where l.organization is null
 ), gap as materialized (
-    -- As in blind_spots and uncertain_connections, but by organization: once for its originals,
-    -- once for its copies.
+    -- As in uncertain_connections: once for originals of the organization, once for copies in it.
     select
         deployment, organization_id, is_shared, said,
         resource in ('bulk_syncs', 'shared_connections', 'outside') as hides_bulk_syncs,
@@ -202,37 +218,22 @@ with recursive unhealthy as materialized (
         resource in ('models', 'model_syncs', 'shared_connections', 'outside') as hides_model_syncs
     from (
         select
-            x.deployment, coalesce(x.organization_id, '') as organization_id, s.is_shared,
-            r.resource,
-            coalesce(o.organization, x.organization_id, '(unknown)') || ': ' || r.resource as said
-        from (
-            select deployment, organization_id from unhealthy
-            union
-            select deployment, place_id from copy
-        ) x
-        cross join unnest('{bulk_syncs,model_syncs,models,shared_connections}'::text[])
-            as r (resource)
+            n.deployment, coalesce(n.organization_id, '') as organization_id, s.is_shared,
+            n.resource, n.said
+        from unread n
         cross join unnest('{t,f}'::boolean[]) as s (is_shared)
-        left join ledger.current_looks l
-            on l.deployment = x.deployment and l.organization_id = x.organization_id
-            and l.resource = r.resource
-        left join ledger.organization_ids o
-            on o.deployment = x.deployment and o.id = x.organization_id
         left join (
             -- Copies in organizations that were not read: only the parent's own list would tell.
-            select n.deployment, count(*) as organizations, min(n.pinned_id) as first_id
-            from ledger.coverage n
+            select o.deployment, count(*) as organizations, min(o.pinned_id) as first_id
+            from ledger.coverage o
             left join ledger.current_looks c
-                on c.organization = n.organization and c.resource = 'connections'
-            where n.is_expected and c.organization is null
-            group by n.deployment
-        ) e on e.deployment = x.deployment
-        where l.organization is null
-            and (
-                r.resource <> 'shared_connections'
-                or not s.is_shared and e.deployment is not null
-                and (e.organizations > 1 or e.first_id is distinct from x.organization_id)
-            )
+                on c.organization = o.organization and c.resource = 'connections'
+            where o.is_expected and c.organization is null
+            group by o.deployment
+        ) e on e.deployment = n.deployment
+        where n.resource <> 'shared_connections'
+            or not s.is_shared and e.deployment is not null
+            and (e.organizations > 1 or e.first_id is distinct from n.organization_id)
         union all
         select
             u.deployment, u.organization_id, s.is_shared, 'outside',
