@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.simulator import Fault
+from tests.stored import stored
 from tests.syncing import DEPLOYMENT, Syncing
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "connections"
@@ -152,3 +153,38 @@ async def test_an_answer_in_pages_is_read_to_its_end(world: Syncing) -> None:
             "select outcomes::text from reporting.runs order by started_at desc limit 1"
         )
     ) == {"complete": 2}
+
+
+async def test_what_a_first_load_looks_up_does_not_grow_with_what_was_loaded(
+    database_url: str,
+) -> None:
+    """Planners know nothing of tables that were empty a moment ago."""
+    looked_up = []
+    async with stored(database_url) as ready:
+        await ready.connection.execute(
+            "insert into ledger.organizations (organization, deployment, organization_id)"
+            " select n, 'app.example', n from generate_series(0, 1999) as g, cast(g as text) as n"
+        )
+        for batch in range(8):
+            async with ready.connection.transaction():
+                await ready.connection.execute(
+                    "insert into inventory.connections_readings"
+                    " (deployment, organization_id, id, api_calls_last_24_hours, rate_limit_reported)"
+                    " select 'app.example', o.organization_id, n::text, 1, false"
+                    " from ledger.organizations o cross join generate_series(1, 50) n"
+                    " where o.organization::int / 25 = $1",
+                    batch,
+                )
+                looked_up += await ready.column(
+                    "select sum(idx_scan + seq_tup_read)::int from pg_stat_xact_user_tables"
+                    " where schemaname = 'ledger' and relname in ('organizations', 'scope_days')"
+                )
+                await ready.connection.execute(
+                    "insert into ledger.scope_days (organization, resource, day)"
+                    " select organization, 'connections', (now() at time zone 'UTC')::date"
+                    " from ledger.organizations where organization::int / 25 = $1",
+                    batch,
+                )
+    # Counted since the test began; the first batch is planned for nothing at all.
+    second, last = looked_up[2] - looked_up[1], looked_up[-1] - looked_up[-2]
+    assert last < 2 * second, looked_up
