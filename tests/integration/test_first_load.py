@@ -168,8 +168,8 @@ async def test_what_a_first_load_looks_up_does_not_grow_with_what_was_loaded(
         for batch in range(8):
             async with ready.connection.transaction():
                 await ready.connection.execute(
-                    "insert into inventory.connections_readings"
-                    " (deployment, organization_id, id, api_calls_last_24_hours, rate_limit_reported)"
+                    "insert into inventory.connections_readings (deployment, organization_id, id,"
+                    " api_calls_last_24_hours, rate_limit_reported)"
                     " select 'app.example', o.organization_id, n::text, 1, false"
                     " from ledger.organizations o cross join generate_series(1, 50) n"
                     " where o.organization::int / 25 = $1",
