@@ -8,16 +8,14 @@ from collections import defaultdict
 class AuthIncident:
     """Tells an incident of the API's authentication from keys that were revoked one by one.
 
-    Of ``worked_before`` organizations, those whose keys worked last time, at least a fifth and at
-    least 3 must be refused now, after at least 10 of them answered (fault B3). One resource that
-    is refused is enough to count: a key that is dead is so everywhere. Who was refused last time
-    is told to a person already, and does not stop the next run as well.
+    Of ``worked_before`` organizations, those whose keys worked last time, at least a fifth must be
+    refused now, after at least 10 of them answered (fault B3). One resource that is refused is
+    enough to count: a key that is dead is so everywhere. Who was refused last time is told to a
+    person already, and does not stop the next run as well.
     """
 
     SHARE = 0.20
     FEWEST_ANSWERS = 10
-    FEWEST_REFUSED = 3
-    """Two keys that were revoked are a thing of every day, also where they are a fifth."""
 
     def __init__(self, worked_before: int) -> None:
         self._worked_before = worked_before
@@ -35,7 +33,7 @@ class AuthIncident:
     def active(self) -> bool:
         """From the moment this is true, nothing more is to be asked in this run."""
         return len(self._answered) >= self.FEWEST_ANSWERS and len(self._refused) >= max(
-            self.FEWEST_REFUSED, self.SHARE * self._worked_before
+            1, self.SHARE * self._worked_before
         )
 
     @property
