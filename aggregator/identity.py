@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from aggregator import api, ledger
+from aggregator import api, roster
 from aggregator.client import Client
 from aggregator.database import Database
 from aggregator.errors import ScopeError
@@ -52,7 +52,7 @@ class Identities:
         self._configured = configured
         self._now = now
         self._claims: dict[tuple[str, str], str] = {}
-        self._pins: dict[tuple[str, str], ledger.Pin] | None = None
+        self._pins: dict[tuple[str, str], roster.Pin] | None = None
         self._loading_pins = asyncio.Lock()
 
     async def is_known(self, deployment: str, organization_id: str) -> bool:
@@ -141,15 +141,15 @@ class Identities:
             )
         visit.organization_id = organization_id
 
-    def _is_read(self, pin: ledger.Pin) -> bool:
+    def _is_read(self, pin: roster.Pin) -> bool:
         """Whether its holder may still be read; a plan has not told the ledger who is left."""
         return pin.active and (self._configured is None or pin.organization in self._configured)
 
-    async def _load_pins(self) -> dict[tuple[str, str], ledger.Pin]:
+    async def _load_pins(self) -> dict[tuple[str, str], roster.Pin]:
         """Every organization id known before this run; read once, and only if anything is new."""
         async with self._loading_pins:
             if self._pins is None:
-                self._pins = await ledger.load_pins(self._database)
+                self._pins = await roster.load_pins(self._database)
         return self._pins
 
     async def settle(self, scope: Scope, snapshot: Snapshot) -> None:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from aggregator import commit, ledger, runs
+from aggregator import commit, roster, runs
 from aggregator.database import Database
 from aggregator.errors import DatabaseError, RefusedDataError, TransientDatabaseError
 from aggregator.isolation import Isolation, failed_result
@@ -147,9 +147,9 @@ class Writer:
                 generation = self._generation
                 if self._plan_version is not None:
                     organizations = {each.organization.name: each.organization for each in batch}
-                    await ledger.register(connection, organizations.values(), forget=False)
+                    await roster.register(connection, organizations.values(), forget=False)
                     if self._configured is not None:
-                        await ledger.forget_others(connection, self._configured)
+                        await roster.forget_others(connection, self._configured)
                     generation = await runs.begin(
                         connection, self._run_id, self._plan_version, _planned(batch)
                     )

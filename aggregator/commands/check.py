@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from aggregator import api, ledger, logs, migrate, terminal
+from aggregator import api, logs, migrate, roster, terminal
 from aggregator.allowlist import AllowList
 from aggregator.commands.discovery import with_discovered
 from aggregator.environment import proxies
@@ -98,9 +98,9 @@ class Stored:
     """What is wrong with it."""
     exit_code: int = EXIT_COMPLETE
     """As other commands would end on such a database."""
-    names: Sequence[ledger.Name] = ()
+    names: Sequence[roster.Name] = ()
     """The organizations that it knows by an id."""
-    once_read: Sequence[ledger.OnceRead] = ()
+    once_read: Sequence[roster.OnceRead] = ()
 
 
 async def _check_database(settings: Settings) -> Stored:
@@ -108,8 +108,8 @@ async def _check_database(settings: Settings) -> Stored:
         async with database_of(settings) as database:
             waiting = await migrate.pending(database)
             if not waiting:
-                names = await ledger.load_names(database)
-                known = await ledger.load_once_read(database)
+                names = await roster.load_names(database)
+                known = await roster.load_once_read(database)
                 return Stored("up to date", names=names, once_read=known)
             state = f"{len(waiting)} migrations are pending"
             if settings.auto_migrate:
@@ -122,7 +122,7 @@ async def _check_database(settings: Settings) -> Stored:
 
 
 def _lost_keys(
-    once_read: Sequence[ledger.OnceRead],
+    once_read: Sequence[roster.OnceRead],
     everyone: Sequence[Organization],
     rows: Sequence[dict[str, Any]],
 ) -> list[str]:

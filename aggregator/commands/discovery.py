@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from aggregator import api, ledger
+from aggregator import api, roster
 from aggregator.errors import ScopeError
 from aggregator.model import Credential, Listed, Listing, Organization, Outcome, Request
 from aggregator.organizations import Registry, discover, upstream_id
@@ -32,7 +32,7 @@ class Discovery:
 
 
 async def with_discovered(
-    registry: Registry, settings: Settings, network: Network, names: Sequence[ledger.Name]
+    registry: Registry, settings: Settings, network: Network, names: Sequence[roster.Name]
 ) -> Discovery:
     """Everyone we know, those that the partner key discovers included.
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from aggregator import __version__, ledger, runs, terminal
+from aggregator import __version__, ledger, roster, runs, terminal
 from aggregator.agenda import Work
 from aggregator.backpressure import ByteBudget
 from aggregator.collect import Collector
@@ -111,7 +111,7 @@ class Job:
 
     async def _discover(self) -> Discovery:
         has_partner = self.registry.partner_key is not None
-        names = await ledger.load_names(self.database) if has_partner else []
+        names = await roster.load_names(self.database) if has_partner else []
         return await with_discovered(self.registry, self.settings, self.network, names)
 
     async def _begin(self, found: Discovery, chosen: Sequence[Organization], pepper: bytes) -> int:
@@ -123,7 +123,7 @@ class Job:
         async def begin() -> tuple[int, list[UUID]]:
             async with self.database.transaction() as connection:
                 abandoned = await runs.close_abandoned(connection, self.run_id)
-                await ledger.register(
+                await roster.register(
                     connection, found.organizations, forget=found.headline is None
                 )
                 await self._note_listing(connection, found, pepper)
@@ -141,7 +141,7 @@ class Job:
         if not found.listing or self.registry.partner_key is None:
             return
         digest = self.registry.partner_key.digest(pepper)
-        gone = await ledger.note_listing(connection, found.listing, self.now(), digest)
+        gone = await roster.note_listing(connection, found.listing, self.now(), digest)
         if gone:
             log.warning(
                 "organizations.gone_upstream",
@@ -222,7 +222,7 @@ class Job:
 
     async def _note_lost_keys(self, summary: Summary) -> None:
         """A key file that went astray makes no error of itself: nobody is there to be asked."""
-        known = await ledger.load_once_read(self.database)
+        known = await roster.load_once_read(self.database)
         note = without_key([each.organization for each in known if not each.has_key])
         if note:
             summary.notes.append(note)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from aggregator import backpressure, commit, ledger, lookup, runs
+from aggregator import backpressure, commit, ledger, lookup, roster, runs
 from aggregator.client import Client
 from aggregator.commands.signals import Stopper
 from aggregator.database import open_database
@@ -77,7 +77,7 @@ async def test_the_next_run_closes_the_books_of_one_that_died(world: Syncing) ->
     dead = uuid4()
     names = list(world.organizations)
     async with world.database.transaction() as connection:
-        await ledger.register(connection, world.organizations.values())
+        await roster.register(connection, world.organizations.values())
         await runs.begin(connection, dead, "test", {"connections": names})
         await connection.execute(
             "insert into ledger.run_organizations (run_id, organization, resource, outcome)"

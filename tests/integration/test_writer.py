@@ -14,7 +14,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from aggregator import commit, database, diff, ledger, runs
+from aggregator import commit, database, diff, roster, runs
 from aggregator.database import open_database
 from aggregator.errors import DatabaseError, TransientDatabaseError
 from aggregator.model import Counts, Organization, Outcome, Record
@@ -87,7 +87,7 @@ async def _begun(world: Syncing) -> AsyncIterator[_Begun]:
         run_id = uuid4()
         names = list(world.organizations)
         async with opened.transaction() as connection:
-            await ledger.register(connection, world.organizations.values())
+            await roster.register(connection, world.organizations.values())
             generation = await runs.begin(connection, run_id, "test", {"connections": names})
         writer = Writer(opened, run_id, generation, written=lambda _: None)
         begun = _Begun(writer, generation)
